@@ -1,0 +1,9 @@
+//! evtui: a time machine in the terminal for event-sourced AI agents.
+//!
+//! The log is the truth and state is a pure fold over it. The rooms below and the arrows allowed
+//! between them are kept by `tests/layering.rs`.
+#![forbid(unsafe_code)]
+
+pub mod model;
+pub mod processor;
+pub mod replay;

@@ -1,0 +1,11 @@
+//! What an event is, and everything that can be said about events without touching the outside:
+//! no I/O, no async, no terminal, no JavaScript.
+
+pub mod diff;
+pub mod event;
+pub mod json_path;
+pub mod kind;
+pub mod log;
+pub mod needle;
+pub mod offset;
+pub mod path;

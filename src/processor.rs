@@ -1,0 +1,3 @@
+//! JavaScript in a box: finding a processor, preparing its source, running it without hooks.
+
+pub mod program;

@@ -1,0 +1,5 @@
+//! The time machine: folds over a log, keyframes, seeking and stepping. Synchronous and free of any
+//! engine; whoever can fold events implements [`reducer::Reducer`].
+
+pub mod moment;
+pub mod reducer;
