@@ -1,6 +1,7 @@
 //! What an event is, and everything that can be said about events without touching the outside:
 //! no I/O, no async, no terminal, no JavaScript.
 
+pub mod built_in;
 pub mod diff;
 pub mod event;
 pub mod json_path;
@@ -9,3 +10,4 @@ pub mod log;
 pub mod needle;
 pub mod offset;
 pub mod path;
+pub mod peek;
