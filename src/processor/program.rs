@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 pub struct Program {
     /// All modules, the entry first. Imports between them use the `name` of the target.
     pub modules: Vec<Module>,
-    /// The entry is a plain script (no import or export): the processor is a top-level
-    /// `processor` or the value of the last expression (SPEC §9).
+    /// The entry is a plain script (no import, export or top-level `await`): the processor is a
+    /// top-level `processor` or the value of the last expression (SPEC §9). In a module, the
+    /// processor is always among the exports: preparing adds one where the person wrote none.
     pub is_script: bool,
     /// No code in any module changes an object that it did not make in the same call, so states may
     /// share structure with each other: a fold may keep the live value from event to event.
@@ -28,6 +29,24 @@ pub struct Module {
     pub source_map: Option<String>,
 }
 
-/// Name of the native helper that rewritten spreads call: `[...a, b]` becomes
-/// `__evtui_spread(1, a, 0, b)`-like calls; agreed between the rewriter and the engine only.
+/// Name of the native helper that rewritten array spreads call, a global that no enumeration shows.
+/// A module that itself uses this name is not rewritten.
+///
+/// Arguments come in pairs, a kind and an operand, and are handled from left to right:
+/// - [`SPREAD_ITERATE`], `iterable`: its elements, by the iterator protocol;
+/// - [`SPREAD_VALUE`], `value`: one element;
+/// - [`SPREAD_CONTINUE`], `array`: only as the first pair, and `array` is what a nested call of the
+///   helper has just made, in reach of nobody else: its elements may be taken instead of copied.
+///
+/// It gives a new plain array, as the array literal would. The nesting keeps the order of effects:
+/// JavaScript iterates a spread before it evaluates the elements after it, so `[p, ...a, f()]`
+/// becomes `helper(CONTINUE, helper(VALUE, p, ITERATE, a), VALUE, f())`. One call is made of it
+/// only where nothing after the spread can tell the difference.
 pub const SPREAD_HELPER: &str = "__evtui_spread";
+
+/// Kind of a [`SPREAD_HELPER`] operand that is one element.
+pub const SPREAD_VALUE: i32 = 0;
+/// Kind of a [`SPREAD_HELPER`] operand whose elements are iterated.
+pub const SPREAD_ITERATE: i32 = 1;
+/// Kind of a [`SPREAD_HELPER`] operand that is the result of a nested call, to be continued.
+pub const SPREAD_CONTINUE: i32 = 2;
