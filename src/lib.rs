@@ -4,6 +4,7 @@
 //! between them are kept by `tests/layering.rs`.
 #![forbid(unsafe_code)]
 
+pub mod app;
 pub mod model;
 pub mod processor;
 pub mod replay;

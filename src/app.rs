@@ -1,0 +1,13 @@
+//! The Elm core: `update(&mut App, Msg) -> Vec<Effect>`, pure and synchronous, without clock or I/O.
+//! `ui` draws `&App`, `runtime` carries out effects and sends their results back as messages.
+
+pub mod command;
+pub mod effect;
+pub mod key;
+pub mod layer;
+pub mod layout;
+pub mod line_edit;
+pub mod msg;
+pub mod state;
+pub mod timeline;
+pub mod tree;

@@ -1,0 +1,78 @@
+//! What `update` wants done outside; carried out by `runtime`.
+
+use crate::model::needle::Needle;
+use std::sync::Arc;
+
+/// An order to the outside. None of them waits; results come back as messages.
+#[derive(Debug)]
+pub enum Effect {
+    /// Show the state at a playhead; a newer one cancels the older.
+    Seek {
+        /// Comes back with the answer.
+        id: u64,
+        /// Events in the state.
+        rows: usize,
+        /// Also compare with the state of this many events.
+        against: Option<usize>,
+    },
+    /// Stop the seek and the background fold's current slice.
+    CancelSeek,
+    /// Fold another worker from now on.
+    UseWorker(Option<String>),
+    /// Look for a text in the events; a newer one cancels the older.
+    Search {
+        /// Comes back with the answer.
+        id: u64,
+        /// What to look for.
+        needle: Needle,
+        /// First row to look at.
+        from: usize,
+        /// Towards the log's start.
+        backward: bool,
+    },
+    /// Stop the search.
+    CancelSearch,
+    /// Find the rows that pass a filter, all of them and those still to come.
+    Filter {
+        /// Comes back with the answers.
+        id: u64,
+        /// The expression, already found to be valid.
+        text: String,
+    },
+    /// The filter is gone.
+    CancelFilter,
+    /// Survey the log in this many columns for the scrubber.
+    Survey {
+        /// How many.
+        columns: usize,
+    },
+    /// Highlight a file of the source pane.
+    Highlight {
+        /// Its name, which tells the language.
+        name: Arc<str>,
+        /// Its text.
+        text: Arc<str>,
+    },
+    /// Put a text on the clipboard.
+    Copy {
+        /// The text.
+        text: String,
+        /// What it is, for the notice: `state`, `event 12`…
+        what: String,
+    },
+    /// Watch the file for growth, or stop.
+    Follow(bool),
+    /// Open a log or recording by name.
+    Open {
+        /// As the person would write it on the command line.
+        target: String,
+        /// The stream in it.
+        stream: Option<String>,
+    },
+    /// Capture the mouse, or let the terminal have it.
+    Mouse(bool),
+    /// Give the terminal back to the shell until the person returns (Ctrl-z).
+    Suspend,
+    /// End the program.
+    Quit,
+}
