@@ -3,3 +3,8 @@
 
 pub mod moment;
 pub mod reducer;
+pub mod session;
+pub mod timeline;
+
+#[cfg(test)]
+mod testing;
