@@ -11,3 +11,5 @@ pub mod needle;
 pub mod offset;
 pub mod path;
 pub mod peek;
+pub mod summary;
+pub mod turn;
