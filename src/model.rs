@@ -4,6 +4,7 @@
 pub mod built_in;
 pub mod diff;
 pub mod event;
+pub mod filter;
 pub mod json_path;
 pub mod kind;
 pub mod log;

@@ -1,3 +1,5 @@
+//! What a session promises: the right version at every playhead, few engines, honest failures.
+
 use super::*;
 use crate::replay::testing::{MemoryLog, WordReducer, deadline, naive};
 use std::sync::Mutex;

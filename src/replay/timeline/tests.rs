@@ -1,3 +1,5 @@
+//! What a timeline promises: any way through a log equals the naive fold, and steps are cheap.
+
 use super::*;
 use crate::replay::testing::{MemoryLog, WordReducer, deadline, naive};
 use proptest::prelude::*;
