@@ -1,3 +1,10 @@
 //! JavaScript in a box: finding a processor, preparing its source, running it without hooks.
 
+pub mod child;
+mod contract;
+mod frames;
+pub mod host;
+mod json;
+pub mod limits;
 pub mod program;
+mod sandbox;

@@ -1,0 +1,109 @@
+//! The box's own process (`evtui __box`): reads orders from standard input, reports on standard output.
+//!
+//! Why a process: Boa's loop limit counts per call frame, and its budgeted evaluation interrupts
+//! neither a loop inside a native callback nor a regular expression nor an allocation. A process can
+//! be ended from outside whatever it does, and can be given limits by the operating system.
+//!
+//! What is guarded: the engine is given no function that opens a file, a socket or a process; the
+//! process starts with an empty environment and, once loaded, may open no file (`RLIMIT_NOFILE`),
+//! write none (`RLIMIT_FSIZE`) and map only so much memory (`RLIMIT_AS`, Linux). What is not: there is
+//! no system-call filter, so a flaw in the engine that gives an attacker machine code is not contained.
+//!
+//! Three threads: this one reads orders and parses events, `engine` reduces, `watchdog` ends the process
+//! when a row takes too long or too much.
+
+mod array;
+mod clock;
+mod engine;
+mod guard;
+mod incremental;
+mod output;
+mod watchdog;
+
+use self::engine::{Engine, Work};
+use self::output::Output;
+use self::watchdog::Watch;
+use super::frames::Order;
+use super::json::tape::{Interner, scan};
+use std::io::{self, BufReader};
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+
+/// Stack of the engine's thread; only what is used of it is ever backed by memory.
+const ENGINE_STACK: usize = 256 << 20;
+
+/// Serves one program until standard input ends.
+#[must_use]
+pub fn run() -> ExitCode {
+    let output = Output::default();
+    let watch = Watch::new();
+    let (work, queue) = mpsc::channel();
+    let engine = thread::Builder::new()
+        .name("engine".into())
+        .stack_size(ENGINE_STACK)
+        .spawn({
+            let (watch, output) = (watch.clone(), output.clone());
+            move || Engine::new(output, watch, queue).run()
+        });
+    let watchdog = watchdog::spawn(watch.clone(), output);
+    if let (Ok(_), Ok(watchdog)) = (engine, watchdog) {
+        watch.wakes(watchdog.thread().clone());
+        // An error here is the parent's death or a broken pipe: the same end.
+        let _ = read(&watch, &work);
+    }
+    // The engine may be in a loop that never ends: leave without waiting for it.
+    std::process::exit(0)
+}
+
+fn read(watch: &Watch, work: &mpsc::Sender<Work>) -> io::Result<()> {
+    let mut input = BufReader::with_capacity(1 << 18, io::stdin());
+    let mut interner = Interner::default();
+    let mut clock = clock::Reader::new(&mut interner);
+    while let Some(order) = Order::read(&mut input)? {
+        let item = match order {
+            Order::Load {
+                timeout,
+                memory,
+                program,
+            } => {
+                watch.limit(timeout, memory);
+                guard::lock(memory);
+                Work::Load(program)
+            }
+            Order::Restore { rows, state } => Work::Restore {
+                rows,
+                state: state.map(|text| scan(text, None)),
+            },
+            Order::Fold {
+                to,
+                keyframe_every,
+                want_previous,
+                careful,
+            } => Work::Fold(engine::Fold {
+                to,
+                keyframe_every,
+                want_previous,
+                careful,
+            }),
+            Order::Event(json) => {
+                let tape = scan(json, Some(&mut interner));
+                let millis = tape.as_ref().map_or(0, |tape| clock.millis(tape));
+                Work::Event {
+                    keys: interner.take_fresh(),
+                    tape,
+                    millis,
+                }
+            }
+            Order::Skip => Work::Skip,
+            Order::Cancel => {
+                watch.cancel();
+                Work::Cancel
+            }
+        };
+        if work.send(item).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! The engine's thread: takes work in order, keeps the sandbox and the state between folds.
+
+use super::array::Prefix;
+use super::output::Output;
+use super::watchdog::Watch;
+use crate::processor::frames::Report;
+use crate::processor::json::build::{Keys, build};
+use crate::processor::json::tape::{ScanError, Tape, scan};
+use crate::processor::json::write;
+use crate::processor::program::Program;
+use crate::processor::sandbox::{Sandbox, Thrown};
+use crate::replay::reducer::{Form, NoteKind};
+use boa_engine::JsValue;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+/// Orders, parsed as far as can be done off this thread.
+pub enum Work {
+    Load(Vec<u8>),
+    Restore {
+        rows: u64,
+        state: Option<Result<Tape, ScanError>>,
+    },
+    Fold(Fold),
+    Event {
+        keys: Vec<Box<[u8]>>,
+        tape: Result<Tape, ScanError>,
+        millis: i64,
+    },
+    Skip,
+    Cancel,
+}
+
+/// What is asked of one fold.
+#[derive(Clone, Copy)]
+pub struct Fold {
+    pub to: u64,
+    pub keyframe_every: Duration,
+    pub want_previous: bool,
+    pub careful: bool,
+}
+
+/// What one row turned out to be.
+pub enum Row {
+    /// An event; `None` when its line is not JSON: it leaves the state as it is.
+    Event(Option<Tape>, i64),
+    /// Known to run away.
+    Skip,
+    /// The fold is to end here.
+    Cancel,
+}
+
+/// The engine and what it keeps.
+pub struct Engine {
+    output: Output,
+    pub watch: Arc<Watch>,
+    queue: Receiver<Work>,
+    /// Frames not yet written.
+    pub frames: Vec<u8>,
+    pub keys: Keys,
+    program: Option<Program>,
+    pub sandbox: Option<Sandbox>,
+    /// Nothing has run in the sandbox since it was made.
+    fresh: bool,
+    /// Rows in the state.
+    pub rows: u64,
+    /// The state: a normal form that nothing of the program can reach, or shared with it when the
+    /// program never changes what it did not make. `undefined` without an initial state.
+    pub state: JsValue,
+    pub prefix: Prefix,
+}
+
+impl Engine {
+    pub fn new(output: Output, watch: Arc<Watch>, queue: Receiver<Work>) -> Engine {
+        Engine {
+            output,
+            watch,
+            queue,
+            frames: Vec::new(),
+            keys: Keys::default(),
+            program: None,
+            sandbox: None,
+            fresh: false,
+            rows: 0,
+            state: JsValue::undefined(),
+            prefix: Prefix::default(),
+        }
+    }
+
+    /// Works until the orders end.
+    pub fn run(mut self) {
+        while let Ok(work) = self.queue.recv() {
+            self.watch.working(true);
+            match work {
+                Work::Load(program) => self.load(&program),
+                Work::Restore { rows, state } => self.restore(rows, state),
+                Work::Fold(fold) => self.fold(fold),
+                Work::Cancel => {
+                    self.watch.take_cancel();
+                    self.stopped();
+                }
+                // Left over from a fold that failed to start.
+                Work::Event { keys, .. } => self.keys.extend(&keys),
+                Work::Skip => {}
+            }
+            self.flush();
+            self.watch.working(false);
+        }
+    }
+
+    pub fn flush(&mut self) {
+        self.output.write(&mut self.frames);
+    }
+
+    pub fn report(&mut self, report: &Report) {
+        report.put(&mut self.frames);
+    }
+
+    pub fn note(&mut self, row: u64, what: NoteKind) {
+        self.report(&Report::Note { row, what });
+    }
+
+    pub fn never_mutates(&self) -> bool {
+        self.program.as_ref().is_some_and(|p| p.never_mutates)
+    }
+
+    fn load(&mut self, program: &[u8]) {
+        let loaded = match serde_json::from_slice(program) {
+            Ok(program) => {
+                self.program = Some(program);
+                self.make_sandbox()
+            }
+            Err(error) => Err(Thrown::text(&error.to_string())),
+        };
+        let report = match loaded {
+            Ok(form) => Report::Loaded(form),
+            Err(Thrown { message, stack }) => Report::LoadFailed { message, stack },
+        };
+        self.report(&report);
+    }
+
+    /// A sandbox of its own for what follows, so that nothing a module keeps to itself is carried over.
+    fn make_sandbox(&mut self) -> Result<Form, Thrown> {
+        self.state = JsValue::undefined();
+        self.prefix = Prefix::default();
+        self.sandbox = None;
+        let Some(program) = &self.program else {
+            return Err(Thrown::text("no program was loaded"));
+        };
+        self.watch.begin(None, 1);
+        let made = Sandbox::new(program);
+        self.watch.end();
+        let sandbox = made?;
+        let form = sandbox.processor.form;
+        self.sandbox = Some(sandbox);
+        self.fresh = true;
+        self.rows = 0;
+        self.initial();
+        Ok(form)
+    }
+
+    fn initial(&mut self) {
+        let Some(sandbox) = &mut self.sandbox else {
+            return;
+        };
+        // The text was written by ourselves.
+        if let Some(text) = sandbox.processor.initial.clone()
+            && let Ok(tape) = scan(text, None)
+        {
+            self.state = build(&tape, &Keys::default(), &mut sandbox.context);
+        }
+    }
+
+    fn restore(&mut self, rows: u64, state: Option<Result<Tape, ScanError>>) {
+        let array = self
+            .sandbox
+            .as_ref()
+            .is_some_and(|s| s.processor.form == Form::Array);
+        if array {
+            // An array processor starts from nothing at every call.
+            self.rows = rows;
+            return;
+        }
+        if !self.fresh
+            && let Err(Thrown { message, .. }) = self.make_sandbox()
+        {
+            self.report(&Report::Failed(message));
+            return;
+        }
+        if rows == 0 {
+            return;
+        }
+        self.rows = rows;
+        self.state = JsValue::undefined();
+        match (state, &mut self.sandbox) {
+            (Some(Ok(tape)), Some(sandbox)) => {
+                self.state = build(&tape, &Keys::default(), &mut sandbox.context);
+            }
+            (Some(Err(error)), _) => {
+                let message = format!("the state to restore is not JSON: {error}");
+                self.report(&Report::Failed(message));
+            }
+            _ => {}
+        }
+    }
+
+    fn fold(&mut self, fold: Fold) {
+        let Some(form) = self.sandbox.as_ref().map(|s| s.processor.form) else {
+            self.report(&Report::Failed("no program was loaded".into()));
+            return;
+        };
+        self.fresh = false;
+        match form {
+            Form::Incremental => self.fold_incremental(fold),
+            Form::Array => self.fold_array(fold),
+        }
+    }
+
+    /// The next row of the running fold.
+    pub fn next_row(&mut self) -> Row {
+        if self.watch.is_cancelled() {
+            return Row::Cancel;
+        }
+        loop {
+            match self.queue.recv() {
+                Ok(Work::Event { keys, tape, millis }) => {
+                    self.keys.extend(&keys);
+                    return Row::Event(tape.ok(), millis);
+                }
+                Ok(Work::Skip) => return Row::Skip,
+                Ok(Work::Cancel) => {
+                    self.watch.take_cancel();
+                    return Row::Cancel;
+                }
+                Ok(_) => {}
+                // The orders have ended: so will the process.
+                Err(_) => std::process::exit(0),
+            }
+        }
+    }
+
+    /// Ends a fold that was cancelled: drops what was sent ahead and answers.
+    pub fn stopped(&mut self) {
+        while self.watch.is_cancelled() {
+            match self.queue.recv() {
+                Ok(Work::Cancel) => self.watch.take_cancel(),
+                Ok(Work::Event { keys, .. }) => self.keys.extend(&keys),
+                Ok(_) => {}
+                Err(_) => std::process::exit(0),
+            }
+        }
+        self.report(&Report::Stopped { rows: self.rows });
+        self.flush();
+    }
+
+    /// The state as text.
+    pub fn text(&mut self) -> Option<String> {
+        let sandbox = self.sandbox.as_mut()?;
+        if self.state.is_undefined() {
+            return None;
+        }
+        let mut text = Vec::new();
+        write::value(&mut text, &self.state, &mut sandbox.layouts);
+        // The writer gives UTF-8.
+        String::from_utf8(text).ok()
+    }
+}

@@ -1,0 +1,153 @@
+//! Ends the process when a row takes too much time or memory, saying which row it was.
+
+use super::guard::Size;
+use super::output::Output;
+use crate::processor::frames::{Death, Report};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle, Thread};
+use std::time::{Duration, Instant};
+
+/// How often the engine is looked at while it works.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// What engine and watchdog share. The engine pays two relaxed stores a row.
+pub struct Watch {
+    /// Counts up at every begin (to odd) and end (to even) of a row.
+    turn: AtomicU64,
+    /// The row begun last; `u64::MAX` while loading.
+    row: AtomicU64,
+    /// Nanoseconds it may take.
+    allowed: AtomicU64,
+    timeout: AtomicU64,
+    memory: AtomicU64,
+    working: AtomicBool,
+    pressure: AtomicBool,
+    cancel: AtomicBool,
+    watchdog: OnceLock<Thread>,
+}
+
+impl Watch {
+    /// Nothing to watch yet.
+    pub fn new() -> Arc<Watch> {
+        Arc::new(Watch {
+            turn: AtomicU64::new(0),
+            row: AtomicU64::new(u64::MAX),
+            allowed: AtomicU64::new(u64::MAX),
+            timeout: AtomicU64::new(u64::MAX),
+            memory: AtomicU64::new(u64::MAX),
+            working: AtomicBool::new(false),
+            pressure: AtomicBool::new(false),
+            cancel: AtomicBool::new(false),
+            watchdog: OnceLock::new(),
+        })
+    }
+
+    /// Sets the limits.
+    pub fn limit(&self, timeout: Duration, memory: u64) {
+        self.timeout
+            .store(timeout.as_nanos() as u64, Ordering::Relaxed);
+        self.memory.store(memory, Ordering::Relaxed);
+    }
+
+    /// Tells which thread to wake when work begins.
+    pub fn wakes(&self, watchdog: Thread) {
+        // Set once, by the only caller.
+        let _ = self.watchdog.set(watchdog);
+    }
+
+    /// An order is being worked on (or no more): wakes the watchdog, or lets it sleep.
+    pub fn working(&self, working: bool) {
+        self.working.store(working, Ordering::Release);
+        if working && let Some(watchdog) = self.watchdog.get() {
+            watchdog.unpark();
+        }
+    }
+
+    /// Code of the program runs from now on, for this row (`None`: loading), `times` the usual time.
+    pub fn begin(&self, row: Option<u64>, times: u64) {
+        self.row.store(row.unwrap_or(u64::MAX), Ordering::Relaxed);
+        let timeout = self.timeout.load(Ordering::Relaxed);
+        self.allowed
+            .store(timeout.saturating_mul(times), Ordering::Relaxed);
+        self.turn.fetch_add(1, Ordering::Release);
+    }
+
+    /// Code of the program no longer runs.
+    pub fn end(&self) {
+        self.turn.fetch_add(1, Ordering::Release);
+    }
+
+    /// The parent wants the fold to stop.
+    pub fn cancel(&self) {
+        self.cancel.store(true, Ordering::Relaxed);
+    }
+
+    /// True from a cancel until it was taken.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
+    /// The cancel was answered.
+    pub fn take_cancel(&self) {
+        self.cancel.store(false, Ordering::Relaxed);
+    }
+
+    /// True once each time memory is getting short: collecting garbage may help. The engine counts
+    /// its objects but not their texts, so left alone it may wait too long.
+    pub fn take_pressure(&self) -> bool {
+        self.pressure.load(Ordering::Relaxed) && self.pressure.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// Starts watching.
+///
+/// # Errors
+/// When there can be no more threads.
+pub fn spawn(watch: Arc<Watch>, output: Output) -> io::Result<JoinHandle<()>> {
+    let size = Size::open();
+    thread::Builder::new()
+        .name("watchdog".into())
+        .spawn(move || look(&watch, &output, size))
+}
+
+fn look(watch: &Watch, output: &Output, mut size: Size) {
+    let mut seen = (0, Instant::now());
+    let mut warned = Instant::now();
+    loop {
+        if !watch.working.load(Ordering::Acquire) {
+            thread::park();
+            continue;
+        }
+        thread::sleep(LOOK);
+        let turn = watch.turn.load(Ordering::Acquire);
+        if turn != seen.0 {
+            seen = (turn, Instant::now());
+        }
+        let memory = watch.memory.load(Ordering::Relaxed);
+        let running = turn % 2 == 1;
+        if let Some(resident) = size.resident() {
+            if resident > memory {
+                die(watch, output, Death::Memory);
+            }
+            if resident > memory / 2 && warned.elapsed() > Duration::from_millis(200) {
+                warned = Instant::now();
+                watch.pressure.store(true, Ordering::Relaxed);
+            }
+        }
+        let allowed = Duration::from_nanos(watch.allowed.load(Ordering::Relaxed));
+        if running && seen.1.elapsed() >= allowed {
+            // The row may just have ended: only what still runs is to blame.
+            if watch.turn.load(Ordering::Acquire) == turn {
+                die(watch, output, Death::Time);
+            }
+        }
+    }
+}
+
+fn die(watch: &Watch, output: &Output, why: Death) -> ! {
+    let row = Some(watch.row.load(Ordering::Relaxed)).filter(|row| *row != u64::MAX);
+    output.say(&Report::Died { row, why });
+    std::process::exit(1)
+}

@@ -1,0 +1,23 @@
+//! What one event may cost before its reduction is stopped.
+
+use std::time::Duration;
+
+/// Limits of the box. Time is wall-clock time of one event, memory is what the engine's process
+/// holds (resident), both checked from outside the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Time one event may take (`--reduce-timeout`). An array processor's single call over `n`
+    /// events may take this once for every started ten thousand of them.
+    pub reduce_timeout: Duration,
+    /// Resident bytes the engine may use (`--reduce-memory`).
+    pub reduce_memory: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            reduce_timeout: Duration::from_secs(2),
+            reduce_memory: 1 << 30,
+        }
+    }
+}

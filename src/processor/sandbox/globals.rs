@@ -1,0 +1,263 @@
+//! The global objects a reducer finds: the language's own, made deterministic, and the few of the
+//! platform's that need no outside.
+
+use super::ambient::{self, Ambient};
+use super::{json_global, spread, web};
+use crate::processor::program::SPREAD_HELPER;
+use boa_engine::object::{FunctionObjectBuilder, ObjectInitializer};
+use boa_engine::property::{Attribute, PropertyDescriptor, PropertyKey};
+use boa_engine::{
+    Context, JsArgs, JsNativeError, JsObject, JsResult, JsString, JsSymbol, JsValue,
+    NativeFunction, js_string,
+};
+use std::rc::Rc;
+
+/// Things that would reach outside; calling or constructing one is recorded and throws.
+const OUTSIDE: &[&str] = &[
+    "fetch",
+    "setTimeout",
+    "setInterval",
+    "setImmediate",
+    "queueMicrotask",
+    "requestAnimationFrame",
+    "WebSocket",
+    "EventSource",
+    "XMLHttpRequest",
+    "Worker",
+    "BroadcastChannel",
+    "MessageChannel",
+];
+
+/// Installs everything; due in a fresh context before any code of the program.
+///
+/// # Errors
+/// Never in a fresh context.
+pub fn install(context: &mut Context) -> JsResult<()> {
+    spread::prepare(context)?;
+    global(context, SPREAD_HELPER, spread::spread)?;
+    json_global::install(context)?;
+    web::install(context)?;
+    for name in OUTSIDE {
+        outside(context, name)?;
+    }
+    for name in ["clearTimeout", "clearInterval", "clearImmediate"] {
+        global(context, name, |_, _, _| Ok(JsValue::undefined()))?;
+    }
+    chance(context)?;
+    clock(context)?;
+    let logger = logger(context);
+    register(context, "console", logger)?;
+    let env = ObjectInitializer::new(context).build();
+    let process = ObjectInitializer::new(context)
+        .property(js_string!("env"), env, Attribute::all())
+        .build();
+    register(context, "process", process)
+}
+
+/// A `console`-like object; what it is told is kept with the row.
+pub fn logger(context: &mut Context) -> JsObject {
+    const METHODS: &[(&str, &str)] = &[
+        ("log", "log"),
+        ("info", "info"),
+        ("warn", "warn"),
+        ("error", "error"),
+        ("debug", "debug"),
+        ("trace", "debug"),
+        ("dir", "log"),
+        ("table", "log"),
+    ];
+    let mut object = ObjectInitializer::new(context);
+    for &(name, level) in METHODS {
+        let write = move |_: &JsValue, args: &[JsValue], context: &mut Context| {
+            let text = super::inspect::line(args, context)?;
+            ambient::of(context)?.log(level, &text);
+            Ok(JsValue::undefined())
+        };
+        object.function(
+            NativeFunction::from_copy_closure(write),
+            JsString::from(name),
+            0,
+        );
+    }
+    for name in [
+        "group",
+        "groupCollapsed",
+        "groupEnd",
+        "time",
+        "timeEnd",
+        "timeLog",
+        "count",
+        "countReset",
+        "assert",
+    ] {
+        let nothing = NativeFunction::from_fn_ptr(|_, _, _| Ok(JsValue::undefined()));
+        object.function(nothing, JsString::from(name), 0);
+    }
+    object.build()
+}
+
+/// Defines a global as the platform does: writable, configurable, not enumerable.
+///
+/// # Errors
+/// Never in a fresh context.
+pub fn register(context: &mut Context, name: &str, value: impl Into<JsValue>) -> JsResult<()> {
+    let attribute = Attribute::WRITABLE | Attribute::CONFIGURABLE;
+    context.register_global_property(JsString::from(name), value, attribute)
+}
+
+/// Defines a global function.
+///
+/// # Errors
+/// Never in a fresh context.
+pub fn global(
+    context: &mut Context,
+    name: &str,
+    function: fn(&JsValue, &[JsValue], &mut Context) -> JsResult<JsValue>,
+) -> JsResult<()> {
+    let function = NativeFunction::from_fn_ptr(function);
+    context.register_global_builtin_callable(JsString::from(name), 0, function)
+}
+
+fn outside(context: &mut Context, name: &'static str) -> JsResult<()> {
+    let refuse = move |_: &JsValue, _: &[JsValue], context: &mut Context| -> JsResult<JsValue> {
+        ambient::of(context)?.impure(name);
+        Err(JsNativeError::error()
+            .with_message(format!(
+                "{name} is not available in a reducer: a replay has no network, no timers and no outside; move this to a hook"
+            ))
+            .into())
+    };
+    context.register_global_callable(
+        JsString::from(name),
+        0,
+        NativeFunction::from_copy_closure(refuse),
+    )
+}
+
+/// A number in [0, 1) with 53 random bits.
+fn fraction(ambient: &Ambient) -> f64 {
+    (ambient.random() >> 11) as f64 / (1u64 << 53) as f64
+}
+
+fn method(
+    context: &mut Context,
+    object: &JsObject,
+    name: &str,
+    length: usize,
+    function: NativeFunction,
+) {
+    let function = FunctionObjectBuilder::new(context.realm(), function)
+        .name(JsString::from(name))
+        .length(length)
+        .build();
+    object.insert_property(
+        JsString::from(name),
+        PropertyDescriptor::builder()
+            .value(function)
+            .writable(true)
+            .enumerable(false)
+            .configurable(true)
+            .build(),
+    );
+}
+
+fn chance(context: &mut Context) -> JsResult<()> {
+    let math = context.global_object().get(js_string!("Math"), context)?;
+    if let Some(math) = math.as_object() {
+        let random = NativeFunction::from_fn_ptr(|_, _, context| {
+            let ambient = ambient::of(context)?;
+            ambient.impure("Math.random");
+            Ok(JsValue::new(fraction(&ambient)))
+        });
+        method(context, &math, "random", 0, random);
+    }
+    let crypto = ObjectInitializer::new(context).build();
+    let uuid = NativeFunction::from_fn_ptr(|_, _, context| {
+        let ambient = ambient::of(context)?;
+        ambient.impure("crypto.randomUUID");
+        let (high, low) = (ambient.random(), ambient.random());
+        let text = format!(
+            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+            high >> 32,
+            high >> 16 & 0xffff,
+            high & 0xfff,
+            low >> 48 & 0x3fff | 0x8000,
+            low & 0xffff_ffff_ffff
+        );
+        Ok(JsString::from(text).into())
+    });
+    method(context, &crypto, "randomUUID", 0, uuid);
+    let fill = NativeFunction::from_fn_ptr(|_, args, context| {
+        let ambient = ambient::of(context)?;
+        ambient.impure("crypto.getRandomValues");
+        let Some(array) = args.get_or_undefined(0).as_object() else {
+            return Err(JsNativeError::typ()
+                .with_message("crypto.getRandomValues needs an integer typed array")
+                .into());
+        };
+        let length = array
+            .get(js_string!("length"), context)?
+            .to_length(context)?;
+        for index in 0..length {
+            let bits = JsValue::new((ambient.random() >> 32) as f64);
+            array.set(index, bits, true, context)?;
+        }
+        Ok(array.into())
+    });
+    method(context, &crypto, "getRandomValues", 1, fill);
+    register(context, "crypto", crypto)
+}
+
+fn clock(context: &mut Context) -> JsResult<()> {
+    let date = context.intrinsics().constructors().date().constructor();
+    let now = NativeFunction::from_fn_ptr(|_, _, context| {
+        let ambient = ambient::of(context)?;
+        ambient.impure("Date.now");
+        Ok(JsValue::new(ambient.now() as f64))
+    });
+    method(context, &date, "now", 0, now);
+    let performance = ObjectInitializer::new(context)
+        .property(js_string!("timeOrigin"), 0, Attribute::READONLY)
+        .build();
+    let now = NativeFunction::from_fn_ptr(|_, _, context| {
+        let ambient = ambient::of(context)?;
+        ambient.impure("performance.now");
+        Ok(JsValue::new(ambient.now() as f64))
+    });
+    method(context, &performance, "now", 0, now);
+    register(context, "performance", performance)?;
+    name_temporal(context)
+}
+
+/// `Temporal.Now.*` read the same clock; recorded by their own names.
+fn name_temporal(context: &mut Context) -> JsResult<()> {
+    let temporal = context
+        .global_object()
+        .get(js_string!("Temporal"), context)?;
+    let Some(temporal) = temporal.as_object() else {
+        return Ok(());
+    };
+    let Some(now) = temporal.get(js_string!("Now"), context)?.as_object() else {
+        return Ok(());
+    };
+    for key in now.own_property_keys(context)? {
+        if key == PropertyKey::from(JsSymbol::to_string_tag()) {
+            continue;
+        }
+        let Some(original) = now.get(key.clone(), context)?.as_callable() else {
+            continue;
+        };
+        let name = key.to_string();
+        let api = format!("Temporal.Now.{name}");
+        let named = NativeFunction::from_copy_closure_with_captures(
+            |this, args, (original, api): &(JsObject, String), context| {
+                let ambient: Rc<Ambient> = ambient::of(context)?;
+                ambient.impure(api);
+                ambient.quietly(|| original.call(this, args, context))
+            },
+            (original, api),
+        );
+        method(context, &now, &name, 0, named);
+    }
+    Ok(())
+}
