@@ -44,11 +44,17 @@ impl Feed {
             && (self.bytes < AHEAD_BYTES || self.next == self.done)
     }
 
-    /// Sends one chunk of what may be sent; false when nothing was.
-    pub fn feed(&mut self, process: &mut Process, log: &dyn EventLog, known: &Known) -> bool {
+    /// Sends one chunk of what may be sent, without the events of the rows `left_out`; false when
+    /// nothing was sent.
+    pub fn feed(
+        &mut self,
+        process: &mut Process,
+        log: &dyn EventLog,
+        left_out: impl Fn(usize) -> bool,
+    ) -> bool {
         while self.has_room() && self.frames.len() < CHUNK {
             let before = self.frames.len();
-            if known.bad.contains_key(&self.next) {
+            if left_out(self.next) {
                 Order::Skip.put(&mut self.frames);
             } else {
                 match log.raw(self.next) {
