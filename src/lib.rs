@@ -8,3 +8,4 @@ pub mod app;
 pub mod model;
 pub mod processor;
 pub mod replay;
+pub mod ui;

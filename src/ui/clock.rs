@@ -45,7 +45,11 @@ pub fn size(bytes: usize) -> String {
 /// `41 %` of the way; 100 only when all is done.
 #[must_use]
 pub fn percent(done: usize, of: usize) -> String {
-    let part = if of == 0 { 100 } else { done.min(of) as u128 * 100 / of as u128 };
+    let part = if of == 0 {
+        100
+    } else {
+        done.min(of) as u128 * 100 / of as u128
+    };
     format!("{part} %")
 }
 
@@ -67,7 +71,10 @@ mod tests {
         for shift in 0..63 {
             assert!(of(1 << shift).len() <= 11);
         }
-        assert_eq!(since(Millis(i64::MIN), Millis(i64::MAX)).chars().next(), Some('+'));
+        assert_eq!(
+            since(Millis(i64::MIN), Millis(i64::MAX)).chars().next(),
+            Some('+')
+        );
     }
 
     #[test]

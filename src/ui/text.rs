@@ -172,8 +172,7 @@ impl Pen<'_> {
     pub fn put_marked(&mut self, text: &str, style: Style, marks: &[Range<usize>], mark: Style) {
         let mut at = 0;
         for range in marks {
-            let (Some(before), Some(inside)) =
-                (text.get(at..range.start), text.get(range.clone()))
+            let (Some(before), Some(inside)) = (text.get(at..range.start), text.get(range.clone()))
             else {
                 continue;
             };
@@ -330,7 +329,10 @@ mod tests {
 
     #[test]
     fn controls_cannot_reach_the_terminal() {
-        assert_eq!(drawn("a\u{1b}[31mb\nc\u{7}", 10, false), "a\u{fffd}[31mb c\u{fffd}|");
+        assert_eq!(
+            drawn("a\u{1b}[31mb\nc\u{7}", 10, false),
+            "a\u{fffd}[31mb c\u{fffd}|"
+        );
         assert_eq!(drawn("\u{202e}abc\u{200b}d", 6, false), "\u{fffd}abcd |");
         assert_eq!(drawn("\u{9b}31m é", 6, true), "?31m ?|");
         let bomb = format!("x{}", "\u{301}".repeat(100_000));

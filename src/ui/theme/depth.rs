@@ -149,23 +149,34 @@ mod tests {
     fn depth_is_read_from_the_environment() {
         let of = |pairs: &[(&str, &str)]| Depth::detect(env(pairs));
         assert_eq!(of(&[("TERM", "xterm-256color")]), Depth::Indexed);
-        assert_eq!(of(&[("TERM", "xterm"), ("COLORTERM", "24bit")]), Depth::True);
+        assert_eq!(
+            of(&[("TERM", "xterm"), ("COLORTERM", "24bit")]),
+            Depth::True
+        );
         assert_eq!(of(&[("TERM", "linux")]), Depth::Ansi);
-        assert_eq!(of(&[("COLORTERM", "truecolor"), ("NO_COLOR", "1")]), Depth::Mono);
+        assert_eq!(
+            of(&[("COLORTERM", "truecolor"), ("NO_COLOR", "1")]),
+            Depth::Mono
+        );
         assert_eq!(of(&[("TERM", "linux"), ("NO_COLOR", "")]), Depth::Ansi);
     }
 
     #[test]
     fn only_a_locale_known_to_be_plain_asks_for_ascii() {
         assert!(needs_ascii(env(&[("LANG", "C")])));
-        assert!(needs_ascii(env(&[("LC_ALL", "POSIX"), ("LANG", "en_US.UTF-8")])));
+        assert!(needs_ascii(env(&[
+            ("LC_ALL", "POSIX"),
+            ("LANG", "en_US.UTF-8")
+        ])));
         assert!(!needs_ascii(env(&[("LC_ALL", ""), ("LANG", "de_DE.utf8")])));
         assert!(!needs_ascii(env(&[("TERM", "xterm")])));
     }
 
     #[test]
     fn colours_go_to_their_nearest() {
-        let style = Style::new().fg(Color::Rgb(255, 0, 0)).bg(Color::Indexed(231));
+        let style = Style::new()
+            .fg(Color::Rgb(255, 0, 0))
+            .bg(Color::Indexed(231));
         let fitted = Depth::Ansi.fit(style);
         assert_eq!(fitted.fg, Some(Color::LightRed));
         assert_eq!(fitted.bg, Some(Color::White));

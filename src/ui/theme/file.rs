@@ -95,7 +95,12 @@ pub enum ThemeError {
 /// # Errors
 /// [`ThemeError::Syntax`] and [`ThemeError::Style`], naming file and line.
 pub fn parse(name: &str, file: &str, text: &str) -> Result<Parsed, ThemeError> {
-    let line_at = |at: usize| 1 + text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count();
+    let line_at = |at: usize| {
+        1 + text.as_bytes()[..at.min(text.len())]
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count()
+    };
     let table = DeTable::parse(text).map_err(|e| ThemeError::Syntax {
         file: file.to_owned(),
         line: line_at(e.span().map_or(0, |s| s.start)),
@@ -137,7 +142,10 @@ pub fn parse(name: &str, file: &str, text: &str) -> Result<Parsed, ThemeError> {
 /// The themes that are compiled in; the first is the default.
 #[must_use]
 pub fn builtin() -> Vec<Definition> {
-    BUILTIN.iter().map(|(name, text)| embedded(name, text)).collect()
+    BUILTIN
+        .iter()
+        .map(|(name, text)| embedded(name, text))
+        .collect()
 }
 
 /// Text of a built-in theme's file, to start an own one from.
@@ -342,7 +350,11 @@ mod tests {
     fn a_persons_file_replaces_the_built_in_one_of_its_name() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("light.toml"), "text = \"blue\"").unwrap();
-        std::fs::write(dir.path().join("own.toml"), "text = \"green\"\nnope = \"red\"").unwrap();
+        std::fs::write(
+            dir.path().join("own.toml"),
+            "text = \"green\"\nnope = \"red\"",
+        )
+        .unwrap();
         std::fs::write(dir.path().join("broken.toml"), "text = \"gren\"").unwrap();
         let (themes, warnings) = load(Some(dir.path()));
         let light = find(&themes, "light").unwrap();

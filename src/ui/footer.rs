@@ -1,0 +1,152 @@
+//! The footer: the keys that help now, generated from the commands, and work that is under way.
+//! Also the banner of a paused stream and short messages.
+
+use super::clock;
+use super::text::{Canvas, bold, text_width};
+use super::theme::Role;
+use crate::app::command;
+use crate::app::state::{App, Level, Mode};
+use ratatui::layout::Rect;
+
+/// Draws the footer.
+pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
+    let right = work(app);
+    let ascii = c.theme.ascii;
+    let right_width = text_width(&right, area.width / 2, ascii);
+    let room = area
+        .width
+        .saturating_sub(if right_width > 0 { right_width + 3 } else { 1 });
+    let mut pen = c.pen(
+        Rect {
+            width: room,
+            ..area
+        },
+        0,
+    );
+    let key_style = bold(pen.theme, Role::Accent);
+    pen.gap(1);
+    for (key, command) in hints(app) {
+        let key = plain_key(&key, ascii);
+        let needed = text_width(&key, u16::MAX, ascii) + command.len() as u16 + 1;
+        if needed > pen.room() {
+            break;
+        }
+        pen.put(&key, key_style);
+        pen.gap(1);
+        pen.role(command, Role::Dim);
+        pen.gap(2);
+    }
+    let corner = Rect {
+        x: area.right().saturating_sub(right_width + 1),
+        width: right_width.min(area.width),
+        ..area
+    };
+    c.pen(corner, 0).role(&right, Role::Dim);
+}
+
+/// Step, back and the like in order of importance; `command` and `help` never fall off the end.
+fn hints(app: &App) -> Vec<(String, &'static str)> {
+    command::footer(app)
+        .into_iter()
+        .map(|(key, command)| (key.to_string(), command.short))
+        .collect()
+}
+
+/// A key's name where only ASCII may be written.
+#[must_use]
+pub fn plain_key(key: &str, ascii: bool) -> String {
+    if !ascii {
+        return key.to_owned();
+    }
+    key.replace('←', "Left")
+        .replace('→', "Right")
+        .replace('↑', "Up")
+        .replace('↓', "Down")
+}
+
+/// What runs in the background, in words.
+fn work(app: &App) -> String {
+    let mut parts = Vec::new();
+    if let Some(view) = &app.log {
+        let indexing = view.log.indexing();
+        if !indexing.is_done() {
+            let part = ((indexing.lines + indexing.columns) * 50.0).clamp(0.0, 99.0);
+            parts.push(format!("indexing {part:.0} %"));
+        }
+        if !view.complaints.is_empty() {
+            let s = if view.complaints.len() == 1 { "" } else { "s" };
+            parts.push(format!("{} complaint{s}", view.complaints.len()));
+        }
+    }
+    let (done, of) = app.folded;
+    if done < of {
+        parts.push(format!("folding {}", clock::percent(done, of)));
+    }
+    if let Some(filter) = &app.filter
+        && filter.scanned < app.len()
+    {
+        parts.push(format!(
+            "filtering {}",
+            clock::percent(filter.scanned, app.len())
+        ));
+    }
+    if let Some(search) = &app.search {
+        parts.push(match (search.running, search.nothing) {
+            (Some(_), _) => format!("searching {}", search.needle.text()),
+            (None, true) => format!("no match for {}", search.needle.text()),
+            (None, false) => format!("/{}", search.needle.text()),
+        });
+    }
+    parts.join("  ")
+}
+
+/// Draws the two lines of a paused stream's banner.
+pub fn draw_banner(c: &mut Canvas, area: Rect, app: &App) {
+    let Some(row) = app.paused_at() else { return };
+    let glyph = c.glyph("‖", "=");
+    let at = app.offset_at(row + 1);
+    let reason = app.pause_reason();
+    let dash = c.glyph("—", "-");
+    let text = if reason.is_empty() {
+        format!("{glyph} PAUSED at {at}")
+    } else {
+        format!("{glyph} PAUSED at {at} {dash} {reason}")
+    };
+    let style = c.theme.style(Role::Paused);
+    let mut pen = c.pen(area, 0);
+    pen.gap(1);
+    pen.put(&text, style);
+    let since = match (app.mode(), app.playhead.rows.saturating_sub(row + 1)) {
+        (_, 0) => "This event paused the stream; only a resume can be appended now.".to_owned(),
+        (Mode::Live | Mode::End, n) => {
+            format!("Nothing but a resume is taken since; {n} events later.")
+        }
+        (_, n) => format!("Here the stream has been paused for {n} events."),
+    };
+    let mut pen = c.pen(area, 1);
+    pen.gap(3);
+    pen.role(&since, Role::Dim);
+}
+
+/// Draws the short messages over the lower right of the panes, the newest lowest.
+pub fn draw_toasts(c: &mut Canvas, above: Rect, app: &App) {
+    let lines = above.height.min(4);
+    for (i, toast) in app.toasts.iter().rev().take(lines.into()).enumerate() {
+        let (sign, role) = match toast.level {
+            Level::Info => (c.glyph("✔", "v"), Role::Live),
+            Level::Warn => ("!", Role::Paused),
+            Level::Error => (c.glyph("✖", "x"), Role::Error),
+        };
+        let text = format!(" {sign} {} ", toast.text);
+        let width = text_width(&text, above.width, c.theme.ascii);
+        let place = Rect {
+            x: above.right().saturating_sub(width),
+            y: above.bottom().saturating_sub(1 + i as u16),
+            width,
+            height: 1,
+        };
+        c.clear(place);
+        let style = c.theme.style(role);
+        c.pen(place, 0).put(&text, style);
+    }
+}

@@ -1,0 +1,177 @@
+//! The status line: where in time the screen stands, in words that scripts may rely on.
+
+use super::text::{Canvas, bold, text_width};
+use super::theme::Role;
+use crate::app::state::{App, Mode, Speed};
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+/// A piece of the line; pieces of low `keep` go first when room is short.
+struct Piece {
+    text: String,
+    style: Style,
+    keep: u8,
+}
+
+/// Never left out.
+const ALWAYS: u8 = u8::MAX;
+
+/// Draws the line. The name of the log is shortened first, then what is least needed goes; mode,
+/// offset and pause are never cut.
+pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
+    let mut pieces = pieces(c, app);
+    let name = name(app);
+    let room = area.width;
+    let ascii = c.theme.ascii;
+    let width = |p: &Piece| text_width(&p.text, u16::MAX, ascii) + 3;
+    let mut needed: u16 = pieces.iter().map(width).sum();
+    // A name shorter than this says nothing.
+    let least_name = text_width(&name, 12, ascii) + 2;
+    while needed + least_name > room
+        && let Some(at) = least(&pieces)
+    {
+        needed -= width(&pieces.remove(at));
+    }
+    let title = bold(c.theme, Role::Accent);
+    let dim = c.theme.style(Role::Dim);
+    let mut pen = c.pen(area, 0);
+    pen.gap(u16::from(room > needed));
+    let name_room = room.saturating_sub(needed + 1);
+    let with_program = name_room > text_width(&name, u16::MAX, ascii) + 9;
+    if with_program {
+        pen.put("evtui  ", dim);
+    }
+    let shown = shorten(&name, pen.room().saturating_sub(needed), ascii);
+    pen.put(&shown, title);
+    let pad = pen.room().saturating_sub(needed);
+    pen.gap(pad);
+    for piece in &pieces {
+        pen.gap(if room >= needed {
+            3
+        } else {
+            u16::from(pen.column() > 0)
+        });
+        pen.put(&piece.text, piece.style);
+    }
+}
+
+fn least(pieces: &[Piece]) -> Option<usize> {
+    let (at, piece) = pieces.iter().enumerate().min_by_key(|(_, p)| p.keep)?;
+    (piece.keep != ALWAYS).then_some(at)
+}
+
+fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
+    let style = |role| c.theme.style(role);
+    let mut pieces = Vec::new();
+    if app.log.is_none() {
+        return pieces;
+    }
+    let mode = app.mode();
+    let (glyph, role) = match mode {
+        Mode::Live => (c.glyph("●", "*"), Role::Live),
+        Mode::End => (c.glyph("■", "#"), Role::Text),
+        Mode::Rewound => (c.glyph("◀", "<"), Role::Rewound),
+        Mode::Playing => (c.glyph("▶", ">"), Role::Rewound),
+    };
+    pieces.push(Piece {
+        text: format!("{glyph} {}", mode.word()),
+        style: bold(c.theme, role),
+        keep: ALWAYS,
+    });
+    let last = app.offset_at(app.len()).to_string();
+    let at = app.offset_at(app.playhead.rows);
+    pieces.push(Piece {
+        text: format!("offset {at:>width$}/{last}", width = last.len()),
+        style: bold(c.theme, Role::Text),
+        keep: ALWAYS,
+    });
+    if app.play.is_some() {
+        let speed = match app.speed {
+            Speed::Recorded(1.0) => "as recorded".to_owned(),
+            Speed::Recorded(factor) => format!("recorded ×{factor}"),
+            Speed::Steady(rate) => format!("{rate} ev/s"),
+        };
+        let speed = if c.theme.ascii {
+            speed.replace('×', "x")
+        } else {
+            speed
+        };
+        pieces.push(Piece {
+            text: speed,
+            style: style(Role::Dim),
+            keep: 40,
+        });
+    }
+    let new = app.new_events();
+    pieces.push(Piece {
+        text: format!("+{new}"),
+        style: if new > 0 {
+            bold(c.theme, Role::Live)
+        } else {
+            style(Role::Dim)
+        },
+        keep: if new > 0 { ALWAYS } else { 30 },
+    });
+    if app.paused_at().is_some() {
+        let glyph = c.glyph("‖", "=");
+        pieces.push(Piece {
+            text: format!("{glyph} PAUSED"),
+            style: style(Role::Paused),
+            keep: ALWAYS,
+        });
+        let reason = app.pause_reason();
+        // Where the banner has room it says the reason.
+        if !reason.is_empty() && app.areas.banner.is_empty() {
+            pieces.push(Piece {
+                text: reason,
+                style: style(Role::Paused),
+                keep: 20,
+            });
+        }
+    }
+    if let Some(worker) = app.workers.in_view() {
+        let text = worker.slug.as_ref().unwrap_or(&worker.about).clone();
+        pieces.push(Piece {
+            text,
+            style: style(Role::Dim),
+            keep: 10,
+        });
+    }
+    pieces
+}
+
+/// The stream when the log names it, else the file.
+fn name(app: &App) -> String {
+    match &app.log {
+        Some(view) => match &view.stream {
+            Some(stream) => format!("{}  {stream}", base_name(&view.name)),
+            None => base_name(&view.name).to_owned(),
+        },
+        None => "evtui".to_owned(),
+    }
+}
+
+fn base_name(path: &str) -> &str {
+    path.rsplit(['/', '\\'])
+        .next()
+        .filter(|n| !n.is_empty())
+        .unwrap_or(path)
+}
+
+/// Cuts a name at its front: the end of a path says most.
+fn shorten(name: &str, width: u16, ascii: bool) -> String {
+    if text_width(name, u16::MAX, ascii) <= width {
+        return name.to_owned();
+    }
+    let mut rest = name;
+    while !rest.is_empty() && text_width(rest, u16::MAX, ascii) + 1 > width {
+        let mut chars = rest.chars();
+        chars.next();
+        rest = chars.as_str();
+    }
+    match (width, ascii) {
+        (0, _) => String::new(),
+        (_, true) => format!("~{rest}"),
+        (_, false) => format!("…{rest}"),
+    }
+}
