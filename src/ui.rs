@@ -15,11 +15,15 @@ pub mod text;
 pub mod theme;
 pub mod timeline;
 
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
 use crate::app::layout::Pane;
 use crate::app::state::{App, Mode};
-use crate::model::kind::Kind;
 use crate::model::log::EventLog;
-use crate::model::turn;
+use crate::model::summary;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -248,10 +252,10 @@ impl Cache {
         }
     }
 
-    fn summary(&mut self, log: &Arc<dyn EventLog>, row: usize, kind: Kind) -> &str {
+    fn summary(&mut self, log: &Arc<dyn EventLog>, row: usize, event_type: &str) -> &str {
         self.summaries.entry(row).or_insert_with(|| {
             log.raw(row)
-                .map(|raw| turn::summary_of(kind, &raw))
+                .map(|raw| summary::summary(event_type, &raw))
                 .unwrap_or_default()
         })
     }

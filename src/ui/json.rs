@@ -177,9 +177,9 @@ mod tests {
         assert_eq!(preview(&value, 80), r#"{a: [1, "x"], b: null}"#);
         let huge = json!((0..100_000).map(|_| "x".repeat(100)).collect::<Vec<_>>());
         assert!(preview(&huge, 60).len() < 300);
-        let deep = (0..10_000).fold(json!(1), |inner, _| json!([inner]));
+        let deep = (0..10_000).fold(json!(1), |inner, _| Value::Array(vec![inner]));
         assert!(preview(&deep, 60).len() < 300);
-        // serde_json drops deep values recursively, which would overflow the stack here.
+        // Deep values are dropped recursively, which would overflow the stack here.
         std::mem::forget(deep);
     }
 

@@ -173,8 +173,12 @@ fn draw_line(pen: &mut Pen, app: &App, line: &TreeLine, now: Option<&Value>) {
     if app.state.watch.as_ref() == Some(&line.path) {
         key_style = key_style.add_modifier(Modifier::UNDERLINED);
     }
+    let aligned = match line.path.0.last() {
+        Some(Step::Index(_)) => 0,
+        _ => KEY,
+    };
     let width = text_width(&key, u16::MAX, theme.ascii)
-        .max(KEY)
+        .max(aligned)
         .min(pen.room() / 2);
     pen.left(&key, width, key_style);
     pen.gap(2);

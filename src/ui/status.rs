@@ -11,6 +11,8 @@ struct Piece {
     text: String,
     style: Style,
     keep: u8,
+    /// Starts with a glyph and a space.
+    glyph: bool,
 }
 
 /// Never left out.
@@ -33,7 +35,15 @@ pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
         needed -= width(&pieces.remove(at));
     }
     let title = bold(c.theme, Role::Accent);
+    let least_gap: u16 = pieces.iter().map(|p| width(p) - 2).sum();
+    if least_gap > room {
+        // Glyphs repeat what the words say.
+        for piece in pieces.iter_mut().filter(|p| p.glyph) {
+            piece.text = piece.text.chars().skip(2).collect();
+        }
+    }
     let dim = c.theme.style(Role::Dim);
+    let gap = if needed <= room { 3 } else { 1 };
     let mut pen = c.pen(area, 0);
     pen.gap(u16::from(room > needed));
     let name_room = room.saturating_sub(needed + 1);
@@ -46,11 +56,7 @@ pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
     let pad = pen.room().saturating_sub(needed);
     pen.gap(pad);
     for piece in &pieces {
-        pen.gap(if room >= needed {
-            3
-        } else {
-            u16::from(pen.column() > 0)
-        });
+        pen.gap(if pen.column() > area.x { gap } else { 0 });
         pen.put(&piece.text, piece.style);
     }
 }
@@ -77,6 +83,7 @@ fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
         text: format!("{glyph} {}", mode.word()),
         style: bold(c.theme, role),
         keep: ALWAYS,
+        glyph: true,
     });
     let last = app.offset_at(app.len()).to_string();
     let at = app.offset_at(app.playhead.rows);
@@ -84,6 +91,7 @@ fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
         text: format!("offset {at:>width$}/{last}", width = last.len()),
         style: bold(c.theme, Role::Text),
         keep: ALWAYS,
+        glyph: false,
     });
     if app.play.is_some() {
         let speed = match app.speed {
@@ -100,6 +108,7 @@ fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
             text: speed,
             style: style(Role::Dim),
             keep: 40,
+            glyph: false,
         });
     }
     let new = app.new_events();
@@ -111,6 +120,7 @@ fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
             style(Role::Dim)
         },
         keep: if new > 0 { ALWAYS } else { 30 },
+        glyph: false,
     });
     if app.paused_at().is_some() {
         let glyph = c.glyph("‖", "=");
@@ -118,6 +128,7 @@ fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
             text: format!("{glyph} PAUSED"),
             style: style(Role::Paused),
             keep: ALWAYS,
+            glyph: true,
         });
         let reason = app.pause_reason();
         // Where the banner has room it says the reason.
@@ -126,6 +137,7 @@ fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
                 text: reason,
                 style: style(Role::Paused),
                 keep: 20,
+                glyph: false,
             });
         }
     }
@@ -135,6 +147,7 @@ fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
             text,
             style: style(Role::Dim),
             keep: 10,
+            glyph: false,
         });
     }
     pieces

@@ -134,8 +134,7 @@ impl Pen<'_> {
         let ascii = self.ascii;
         // Cells after which one more would leave no room for the ellipsis.
         let mut last_fit = self.x;
-        let mut shapes = shapes(text, width, ascii);
-        while let Some((symbol, cells)) = shapes.next() {
+        for (symbol, cells) in shapes(text, width, ascii) {
             if self.x + cells > stop {
                 self.x = last_fit;
                 let ellipsis = if ascii { "~" } else { "…" };

@@ -7,6 +7,7 @@ use super::theme::{Role, Theme};
 use crate::app::state::App;
 use crate::app::timeline::Line;
 use crate::model::kind::Kind;
+use crate::model::log::Row;
 use crate::model::turn;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -134,8 +135,8 @@ pub fn draw_line(pen: &mut Pen, app: &App, line: &Line, look: Look, cache: &mut 
     };
     let offset = row.offset.map_or("-".to_owned(), |o| o.0.to_string());
     pen.right(&offset, offset_width, paint.at(Role::Text));
-    if pen.room() >= TIME + WORD + LEAST_SUMMARY + 4 {
-        pen.put("  ", paint.at(Role::Dim));
+    if pen.room() >= TIME + WORD + LEAST_SUMMARY + 3 {
+        pen.put(" ", paint.at(Role::Dim));
         let before = rows
             .start
             .checked_sub(1)
@@ -159,7 +160,7 @@ pub fn draw_line(pen: &mut Pen, app: &App, line: &Line, look: Look, cache: &mut 
     }
     pen.put("  ", paint.at(Role::Dim));
     word(pen, row.kind, &rows, shown, look.current, paint);
-    summary(pen, app, line, row.kind, shown, paint, cache);
+    summary(pen, app, line, &row, shown, paint, cache);
     fill(pen, paint.at(Role::Text));
 }
 
@@ -182,13 +183,16 @@ fn word(pen: &mut Pen, kind: Kind, rows: &Range<usize>, shown: usize, current: b
         };
     }
     pen.left(&text, WORD, paint.at(role_of(kind)));
+    if text_width(&text, u16::MAX, theme.ascii) >= WORD {
+        pen.put(" ", paint.at(Role::Dim));
+    }
 }
 
 fn summary(
     pen: &mut Pen,
     app: &App,
     line: &Line,
-    kind: Kind,
+    row: &Row,
     shown: usize,
     paint: Paint,
     cache: &mut Cache,
@@ -206,30 +210,23 @@ fn summary(
     }
     if let Line::Run { rows } = line {
         let text = run_text(pen.room(), app, rows, shown);
-        let long = rows.len() > 1;
-        let times = (view.log.row(rows.start), view.log.row(rows.end - 1));
-        if let (Some(first), Some(last)) = times
-            && let (Some(first), Some(last)) = (first.time, last.time)
-            && long
+        if let Some(took) = turn::duration(&*view.log, rows)
             && pen.room() > LEAST_SUMMARY
         {
-            let took = clock::span(last.0.saturating_sub(first.0).max(0).unsigned_abs());
-            pen.put_within(
-                &text,
-                pen.room() - took.len() as u16 - 2,
-                paint.at(Role::Text),
-            );
-            let gap = pen.room().saturating_sub(took.len() as u16 + 1);
-            pen.left("", gap, paint.at(Role::Text));
+            let took = clock::span(took.max(0).unsigned_abs());
+            let width = took.len() as u16;
+            let text_room = pen.room() - width - 3;
+            pen.left(&text, text_room, paint.at(Role::Text));
+            pen.put("  ", paint.at(Role::Dim));
             pen.put(&took, paint.at(Role::Dim));
             return;
         }
         pen.put(&text, paint.at(Role::Text));
         return;
     }
-    let text = cache.summary(&view.log, shown, kind);
-    let role = match kind {
-        Kind::Error | Kind::Paused => role_of(kind),
+    let text = cache.summary(&view.log, shown, &row.event_type);
+    let role = match row.kind {
+        Kind::Error | Kind::Paused => role_of(row.kind),
         Kind::Request | Kind::Stream | Kind::Schedule => Role::Dim,
         _ => Role::Text,
     };
@@ -253,49 +250,20 @@ fn run_text(width: u16, app: &App, rows: &Range<usize>, shown: usize) -> String 
         return String::new();
     };
     let wanted = usize::from(width);
-    let piece = |row: usize| {
-        view.log
-            .raw(row)
-            .map(|raw| turn::chunk_text(&raw))
-            .unwrap_or_default()
-    };
     // Chunks without text must not make this a scan of the whole run.
     let looked_at = wanted.max(16);
     if app.row() == Some(shown) {
-        let mut parts = Vec::new();
-        let mut length = 0;
-        for row in (rows.start..=shown).rev().take(looked_at) {
-            let text = piece(row);
-            length += text.chars().count();
-            parts.push(text);
-            if length >= wanted {
-                break;
-            }
-        }
-        parts.reverse();
-        let text = clean(&parts.concat());
+        let part = shown.saturating_sub(looked_at).max(rows.start)..shown + 1;
+        let text = turn::text(&*view.log, &part, wanted * 16);
         let skip = text
             .chars()
             .count()
             .saturating_sub(wanted.saturating_sub(12));
         text.chars().skip(skip).collect()
     } else {
-        let mut text = String::new();
-        let mut length = 0;
-        for row in rows.clone().take(looked_at) {
-            let part = piece(row);
-            length += part.chars().count();
-            text.push_str(&part);
-            if length > wanted {
-                break;
-            }
-        }
-        clean(&text)
+        let part = rows.start..rows.end.min(rows.start + looked_at);
+        turn::text(&*view.log, &part, wanted)
     }
-}
-
-fn clean(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn fill(pen: &mut Pen, style: Style) {
