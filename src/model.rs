@@ -12,5 +12,6 @@ pub mod needle;
 pub mod offset;
 pub mod path;
 pub mod peek;
+pub mod stream_state;
 pub mod summary;
 pub mod turn;

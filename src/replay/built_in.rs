@@ -1,0 +1,88 @@
+//! The service's own state as a reducer like any other, folded in Rust.
+
+use super::reducer::{FoldRequest, Folded, Form, Reducer, ReducerError, State};
+use crate::model::built_in::BuiltIn;
+use crate::model::event::Event;
+use crate::model::kind::Kind;
+use crate::model::log::EventLog;
+use crate::model::stream_state::StreamState;
+use std::time::Instant;
+
+/// Rows folded between two looks at the clock and the cancel flag.
+const STRIDE: usize = 1_024;
+
+/// Folds SPEC §3's `__state`.
+#[derive(Debug, Default)]
+pub struct BuiltInReducer {
+    rows: usize,
+    state: StreamState,
+}
+
+impl BuiltInReducer {
+    fn text(&self) -> Result<State, ReducerError> {
+        let text = serde_json::to_string(&self.state)
+            .map_err(|error| ReducerError::Engine(format!("built-in state: {error}")))?;
+        Ok(Some(text.into()))
+    }
+
+    /// Only events of built-in types are parsed; of the others the columns are enough.
+    fn reduce(&mut self, log: &dyn EventLog, row: usize) {
+        let Some(columns) = log.row(row).filter(|r| r.kind != Kind::Unreadable) else {
+            return;
+        };
+        if BuiltIn::parse(&columns.event_type).is_none() && !self.state.path.is_empty() {
+            self.state.reduce_ordinary(columns.time);
+        } else if let Some(event) = log.raw(row).and_then(|raw| Event::parse(&raw).ok()) {
+            self.state.reduce(&event);
+        }
+    }
+}
+
+impl Reducer for BuiltInReducer {
+    fn form(&mut self) -> Result<Form, ReducerError> {
+        Ok(Form::Incremental)
+    }
+
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn restore(&mut self, rows: usize, state: &State) -> Result<(), ReducerError> {
+        self.state = match state {
+            Some(text) if rows > 0 => serde_json::from_str(text)
+                .map_err(|error| ReducerError::Engine(format!("built-in state: {error}")))?,
+            _ => StreamState::default(),
+        };
+        self.rows = rows;
+        Ok(())
+    }
+
+    fn fold(&mut self, request: FoldRequest<'_>) -> Result<Folded, ReducerError> {
+        let mut keyframe_at = Instant::now();
+        let mut previous = None;
+        while self.rows < request.to {
+            if request.cancel.is_cancelled() {
+                return Err(ReducerError::Cancelled);
+            }
+            let stop = request.to.min(self.rows + STRIDE);
+            while self.rows < stop {
+                if request.want_previous && self.rows + 1 == request.to {
+                    previous = Some(self.text()?);
+                }
+                self.reduce(request.log, self.rows);
+                self.rows += 1;
+            }
+            request.sink.progress(self.rows);
+            if let Some(every) = request.keyframe_every
+                && keyframe_at.elapsed() >= every
+            {
+                request.sink.keyframe(self.rows, self.text()?);
+                keyframe_at = Instant::now();
+            }
+        }
+        Ok(Folded {
+            state: self.text()?,
+            previous,
+        })
+    }
+}
