@@ -5,8 +5,10 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod model;
 pub mod processor;
 pub mod replay;
+pub mod source;
 pub mod ui;

@@ -3,12 +3,10 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args_os().collect();
     // The processor's box is this same binary; nothing else may run in that process.
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|word| word == "__box")
-    {
+    if args.get(1).is_some_and(|word| word == "__box") {
         return evtui::processor::child::run();
     }
-    ExitCode::SUCCESS
+    evtui::cli::main(args)
 }

@@ -1,0 +1,106 @@
+//! The command line: parsing, dispatch, errors and exit codes.
+
+pub mod args;
+pub mod failure;
+pub mod target;
+
+mod completions;
+mod config;
+mod man;
+mod recordings;
+
+use crate::config::settings::Settings;
+use crate::config::{self as sources, Sources};
+use anyhow::Result;
+use args::{Command, Evtui};
+use clap::Parser;
+use clap::error::ErrorKind;
+use failure::{Failure, USAGE};
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// How a command ended that did what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done; what was asked is true or was found. Exit code 0.
+    Yes,
+    /// Done; what was asked is false, differs or was not found. Exit code 1.
+    No,
+}
+
+/// Runs the program on its arguments, the program's name first.
+#[must_use]
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    let parsed = match Evtui::try_parse_from(args) {
+        Ok(parsed) => parsed,
+        Err(error) => return usage(&error),
+    };
+    match run(parsed) {
+        Ok(Outcome::Yes) => ExitCode::SUCCESS,
+        Ok(Outcome::No) => ExitCode::from(1),
+        Err(error) => failure::report(&error),
+    }
+}
+
+/// clap's own report, with help and version on standard output and exit code 0.
+fn usage(error: &clap::Error) -> ExitCode {
+    // A reader that went away is no failure of ours.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ExitCode::from(USAGE),
+    }
+}
+
+fn run(args: Evtui) -> Result<Outcome> {
+    let sources = Sources {
+        file: config_file(args.config.clone()),
+        environment: std::env::vars_os()
+            .filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?)))
+            .collect(),
+        flags: args.flags(),
+    };
+    // Where the file is can be asked even when what is in it cannot be read.
+    if let Some(Command::Config(args)) = &args.command
+        && args.needs_no_settings()
+    {
+        return config::run(args, &sources, None);
+    }
+    let settings = sources::load(&sources).map_err(|error| {
+        Failure::new(error).hint("evtui config print-default shows every setting with its form")
+    })?;
+    match args.command {
+        Some(Command::Completions(args)) => completions::run(&args),
+        Some(Command::Man) => man::run(),
+        Some(Command::Config(args)) => config::run(&args, &sources, Some(&settings)),
+        Some(Command::Recordings(args)) => recordings::run(&args),
+        None => Err(Failure::new("cannot open the screen").into()),
+    }
+}
+
+/// The file that the person named, or else the usual one where it exists.
+fn config_file(flag: Option<PathBuf>) -> Option<(PathBuf, bool)> {
+    flag.or_else(|| std::env::var_os(sources::FILE_VARIABLE).map(PathBuf::from))
+        .map(|path| (path, true))
+        .or_else(|| sources::default_file().map(|path| (path, false)))
+}
+
+/// Says on standard error what was set without effect. (On the screen these are messages.)
+fn warn(settings: &Settings) {
+    for warning in &settings.warnings {
+        eprintln!("evtui: warning: {warning}");
+    }
+}
+
+/// Writes a text to standard output.
+///
+/// # Errors
+/// The write fails; a reader that went away becomes success in [`failure::report`].
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}

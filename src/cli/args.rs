@@ -1,0 +1,196 @@
+//! What can be written on the command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use std::path::PathBuf;
+
+/// Travel through the event log of an agent: every moment's state, and what changed it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "evtui",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Examples:
+  evtui @coding-agent                    open a recording that comes with evtui
+  evtui agent.jsonl --at 120             open a log at offset 120
+  evtui agent.jsonl --processor agent.ts see what this processor makes of it
+  evtui state agent.jsonl --at 120       the same state as JSON, no screen
+  curl -sN URL | evtui -                 a saved or piped event stream"
+)]
+pub struct Evtui {
+    /// A log file (JSONL, JSON array or saved event stream), - for standard input, or @NAME of a
+    /// recording
+    #[arg(value_name = "TARGET", value_hint = ValueHint::FilePath)]
+    pub target: Option<String>,
+
+    #[command(flatten)]
+    pub fold: FoldArgs,
+
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+
+    /// Read settings from this file instead of the usual one
+    #[arg(long, value_name = "FILE", global = true, value_hint = ValueHint::FilePath, help_heading = "Settings")]
+    pub config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub limits: LimitArgs,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Which events, and who folds them.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FoldArgs {
+    /// Fold with the processor in this JavaScript or TypeScript file
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub processor: Option<PathBuf>,
+
+    /// Of the workers configured in the log, the one with this slug
+    #[arg(long, short, value_name = "SLUG", conflicts_with = "processor")]
+    pub worker: Option<String>,
+
+    /// Of a log with several streams, the one with this path
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<String>,
+}
+
+/// The log of a headless command, and who folds it.
+#[derive(Clone, Debug, Args)]
+pub struct LogArgs {
+    /// A log file, - for standard input, or @NAME of a recording
+    #[arg(value_name = "LOG", value_hint = ValueHint::FilePath)]
+    pub log: String,
+
+    #[command(flatten)]
+    pub fold: FoldArgs,
+}
+
+/// Options of the screen alone.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Screen")]
+pub struct ScreenArgs {
+    /// Start at this offset
+    #[arg(long, value_name = "N")]
+    pub at: Option<u64>,
+
+    /// Follow the log as it grows
+    #[arg(long, short, conflicts_with = "at")]
+    pub follow: bool,
+
+    /// Use this theme (see `evtui themes`)
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
+
+    /// Draw with ASCII only
+    #[arg(long)]
+    pub ascii: bool,
+
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
+}
+
+/// What a processor may use up.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Settings")]
+pub struct LimitArgs {
+    /// Stop a reducer that takes longer over one event [default: 2s]
+    #[arg(long, value_name = "TIME", global = true)]
+    pub reduce_timeout: Option<String>,
+
+    /// Most memory for the processor's engine [default: 1GiB]
+    #[arg(long, value_name = "SIZE", global = true)]
+    pub reduce_memory: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the recordings that come with evtui, or write one out
+    Recordings(RecordingsArgs),
+    /// Where settings are, what they can be and what is in force
+    Config(ConfigArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page (roff)
+    Man,
+}
+
+/// `evtui recordings`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  evtui recordings\n  evtui recordings runaway > runaway.jsonl")]
+pub struct RecordingsArgs {
+    /// Write this recording's events to standard output
+    pub name: Option<String>,
+}
+
+/// `evtui config`
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// What to print
+    pub what: ConfigWhat,
+}
+
+impl ConfigArgs {
+    /// True when the answer does not depend on the settings in force.
+    #[must_use]
+    pub fn needs_no_settings(&self) -> bool {
+        !matches!(self.what, ConfigWhat::ShowOrigin)
+    }
+}
+
+/// What `evtui config` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ConfigWhat {
+    /// Where the settings file is (it need not exist)
+    Path,
+    /// A settings file with every default in it
+    PrintDefault,
+    /// Every setting in force, and where it was set
+    ShowOrigin,
+}
+
+/// `evtui completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell to complete for
+    pub shell: clap_complete::Shell,
+}
+
+impl Evtui {
+    /// Flags that are settings: as written, their key, their value.
+    #[must_use]
+    pub fn flags(&self) -> Vec<(String, &'static str, String)> {
+        let yes = |set: bool, value: &str| set.then(|| value.to_owned());
+        [
+            ("--theme", "theme", self.screen.theme.clone()),
+            ("--ascii", "ascii", yes(self.screen.ascii, "true")),
+            ("--no-mouse", "mouse", yes(self.screen.no_mouse, "false")),
+            (
+                "--reduce-timeout",
+                "reduce_timeout",
+                self.limits.reduce_timeout.clone(),
+            ),
+            (
+                "--reduce-memory",
+                "reduce_memory",
+                self.limits.reduce_memory.clone(),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(flag, key, value)| Some((flag.to_owned(), key, value?)))
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Evtui::command().debug_assert();
+    }
+}

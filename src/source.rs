@@ -1,0 +1,3 @@
+//! Where events are read from.
+
+pub mod recordings;
