@@ -271,8 +271,7 @@ fn read_path(
 ) -> usize {
     let kept = prefix.len();
     let line = tokens.get(at).map_or(0, |t| t.line);
-    loop {
-        let Some(token) = tokens.get(at) else { break };
+    while let Some(token) = tokens.get(at) {
         match token.text.as_str() {
             "{" => {
                 at += 1;
