@@ -134,11 +134,17 @@ fn check(name: &str, text: &str) -> Vec<Fault> {
     let paths = paths(text, module.len());
     let Some(&room_name) = module.first() else {
         if name == "main.rs" {
-            for path in &paths {
-                if path.segments[0] == "evtui" && path.segments.get(1).is_none_or(|s| s != "cli") {
+            for path in paths.iter().filter(|path| path.segments[0] == "evtui") {
+                let path = path.to_string();
+                if !["evtui::cli", "evtui::processor::child"]
+                    .iter()
+                    .any(|p| path.starts_with(p))
+                {
                     fault(
-                        path.line,
-                        format!("the binary may use only `evtui::cli`, not `{path}`"),
+                        1,
+                        format!(
+                            "the binary may use only its command line and its box, not `{path}`"
+                        ),
                     );
                 }
             }
