@@ -6,5 +6,8 @@ mod frames;
 pub mod host;
 mod json;
 pub mod limits;
+pub mod mutation;
 pub mod program;
+mod rewrite;
 mod sandbox;
+pub mod source;

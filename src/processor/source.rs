@@ -1,0 +1,80 @@
+//! From what a person or a log gives to a [`Program`]: types stripped, modules found, imports tied
+//! to each other, positions kept. Runs no JavaScript.
+
+mod compile;
+mod entry;
+mod error;
+mod files;
+mod graph;
+mod imports;
+mod parse;
+mod positions;
+mod resolve;
+mod shim;
+
+pub use error::{Problem, SourceError};
+pub use positions::{Positions, map_position, map_stack};
+
+use super::program::Program;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Most bytes that all modules of one program may have together.
+pub const MAX_SOURCE_BYTES: usize = 16 << 20;
+
+/// Most modules of one program.
+pub const MAX_MODULES: usize = 2000;
+
+/// Where a processor's code comes from. Equal inputs give equal programs, except that a file's
+/// content may have changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// A file on disk; its relative imports are read from disk too.
+    File(PathBuf),
+    /// The `script` of a dynamic-worker configuration, or the seed's plain string (SPEC §8).
+    Script {
+        /// The worker's slug; the file name in stacks is made of it.
+        slug: String,
+        /// JavaScript or TypeScript.
+        text: String,
+    },
+    /// The `modules` of a dynamic-worker configuration (SPEC §8), by file name.
+    Modules(BTreeMap<String, ModuleText>),
+}
+
+/// One file of a `modules` map.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ModuleText {
+    /// JavaScript or TypeScript, or JSON when the name ends in `.json`.
+    Code(String),
+    /// `{"json": …}`: a module whose default export is the value of this JSON text.
+    Json(String),
+    /// `{"text": …}`: a module whose default export is this text.
+    Text(String),
+}
+
+/// Prepares a processor for the engine.
+///
+/// # Errors
+/// What is wrong with the code or its imports, each with file, line and column: the first few.
+pub fn prepare(input: &Input) -> Result<Program, SourceError> {
+    // The compiler's passes call themselves once per level of nesting, so the depth of a source, which
+    // may come from anyone's log, is bounded by stack: only reserved here, not used up.
+    const STACK_BYTES: usize = 512 << 20;
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("prepare".into())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, || graph::build(input))
+            .map_err(|e| SourceError::general(format!("cannot start a thread to compile on: {e}")))?
+            .join()
+            .unwrap_or_else(|_| {
+                Err(SourceError::general(
+                    "the compiler gave up on this source; this is a defect of evtui, please report it",
+                ))
+            })
+    })
+}
+
+#[cfg(test)]
+mod tests;
