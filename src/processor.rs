@@ -2,6 +2,7 @@
 
 pub mod child;
 mod contract;
+pub mod deployments;
 mod frames;
 pub mod host;
 mod json;

@@ -58,21 +58,30 @@ pub enum ModuleText {
 /// # Errors
 /// What is wrong with the code or its imports, each with file, line and column: the first few.
 pub fn prepare(input: &Input) -> Result<Program, SourceError> {
-    // The compiler's passes call themselves once per level of nesting, so the depth of a source, which
-    // may come from anyone's log, is bounded by stack: only reserved here, not used up.
+    on_deep_stack(|| graph::build(input)).unwrap_or_else(|why| Err(SourceError::general(why)))
+}
+
+/// The `slug` that a processor gives itself, where it can be read without running it.
+#[must_use]
+pub fn own_slug(text: &str) -> Option<String> {
+    // Not worth a look for most.
+    memchr::memmem::find(text.as_bytes(), b"slug")?;
+    on_deep_stack(|| parse::own_slug(text)).ok().flatten()
+}
+
+/// The compiler's passes call themselves once per level of nesting, and a source may come from
+/// anyone's log: they get a stack deep enough for any nesting that the size limit lets through in
+/// practice. It is only reserved, not used up.
+fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
     const STACK_BYTES: usize = 512 << 20;
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("prepare".into())
             .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, || graph::build(input))
-            .map_err(|e| SourceError::general(format!("cannot start a thread to compile on: {e}")))?
+            .spawn_scoped(scope, work)
+            .map_err(|e| format!("cannot start a thread to compile on: {e}"))?
             .join()
-            .unwrap_or_else(|_| {
-                Err(SourceError::general(
-                    "the compiler gave up on this source; this is a defect of evtui, please report it",
-                ))
-            })
+            .map_err(|_| "the compiler failed on this source; please report it".to_owned())
     })
 }
 

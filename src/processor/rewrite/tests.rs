@@ -1,3 +1,5 @@
+//! Spreads: text in, text out.
+
 use super::*;
 use oxc_codegen::Codegen;
 use oxc_parser::Parser;

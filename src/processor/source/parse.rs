@@ -168,3 +168,10 @@ impl<'a> Visit<'a> for Unsupported {
         self.jsx(it.span);
     }
 }
+
+/// See [`super::own_slug`].
+pub fn own_slug(text: &str) -> Option<String> {
+    let allocator = Allocator::default();
+    let parsed = parse(&allocator, "", text, Language::Unknown, false).ok()?;
+    super::entry::own_slug(&parsed.program)
+}

@@ -1,3 +1,5 @@
+//! Preparing: types, modules, imports, errors, positions.
+
 use super::*;
 use crate::processor::program::Module;
 

@@ -1,0 +1,253 @@
+//! Finds the workers that a log configures (SPEC §8), with every version of their code.
+
+use super::source::{Input, ModuleText, own_slug};
+use crate::model::built_in::BuiltIn;
+use crate::model::kind::Kind;
+use crate::model::log::EventLog;
+use crate::model::offset::Offset;
+use crate::model::peek;
+use crate::replay::session::Deployed;
+use serde_json::{Map, Value};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The slug of a worker whose configuration and code give none.
+pub const DEFAULT_SLUG: &str = "default";
+
+/// One version of a worker's code.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Version {
+    /// Row of the event that configures it.
+    pub row: usize,
+    /// That event's offset, where it can be read.
+    pub offset: Option<Offset>,
+    /// The code, not prepared yet.
+    pub input: Input,
+}
+
+/// A worker and its versions in row order; a configuration with the code that ran already is none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Worker {
+    /// Its slug.
+    pub slug: Arc<str>,
+    /// At least one.
+    pub versions: Vec<Version>,
+}
+
+impl Worker {
+    /// The version in force after `rows` events; `None` before its first configuration.
+    #[must_use]
+    pub fn version_at(&self, rows: usize) -> Option<&Version> {
+        let later = self.versions.partition_point(|v| v.row < rows);
+        self.versions[..later].last()
+    }
+}
+
+/// A configuration that configures nothing, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trouble {
+    /// Row of the event.
+    pub row: usize,
+    /// Its offset, where it can be read.
+    pub offset: Option<Offset>,
+    /// What is wrong, in words a person can act on.
+    pub what: String,
+}
+
+/// All workers of a log, as far as it was looked through. Grows with the log by further calls of
+/// [`Deployments::find_in`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Deployments {
+    /// In the order of their first configuration.
+    pub workers: Vec<Worker>,
+    /// In row order.
+    pub troubles: Vec<Trouble>,
+}
+
+impl Deployments {
+    /// Looks through a whole log whose columns are known.
+    #[must_use]
+    pub fn find(log: &dyn EventLog) -> Deployments {
+        let mut found = Deployments::default();
+        found.find_in(log, 0..log.len());
+        found
+    }
+
+    /// Looks through some rows; calls must come in row order and not overlap. Gives the row to go on
+    /// from: less than `rows.end` where the log cannot tell a row's kind yet.
+    pub fn find_in(&mut self, log: &dyn EventLog, rows: Range<usize>) -> usize {
+        for row in rows.clone() {
+            match log.kind(row) {
+                None => return row,
+                Some(Kind::Processor) => self.look(log, row),
+                Some(_) => {}
+            }
+        }
+        rows.end
+    }
+
+    /// The worker with this slug.
+    #[must_use]
+    pub fn worker(&self, slug: &str) -> Option<&Worker> {
+        self.workers.iter().find(|w| &*w.slug == slug)
+    }
+
+    /// The version that the event at `row` configures.
+    #[must_use]
+    pub fn version(&self, slug: &str, row: usize) -> Option<&Version> {
+        let versions = &self.worker(slug)?.versions;
+        versions.iter().find(|v| v.row == row)
+    }
+
+    /// The same for the session: slugs and rows.
+    #[must_use]
+    pub fn deployed(&self) -> Vec<Deployed> {
+        self.workers
+            .iter()
+            .map(|worker| Deployed {
+                slug: worker.slug.clone(),
+                rows: worker.versions.iter().map(|v| v.row).collect(),
+            })
+            .collect()
+    }
+
+    fn look(&mut self, log: &dyn EventLog, row: usize) {
+        let Some(columns) = log.row(row) else { return };
+        if BuiltIn::parse(&columns.event_type) != Some(BuiltIn::DynamicWorkerConfigured) {
+            return;
+        }
+        let Some(raw) = log.raw(row) else { return };
+        let offset = columns.offset;
+        match read(&raw) {
+            Ok((slug, input)) => self.add(slug, row, offset, input),
+            Err(what) => self.troubles.push(Trouble { row, offset, what }),
+        }
+    }
+
+    fn add(&mut self, slug: String, row: usize, offset: Option<Offset>, input: Input) {
+        let version = Version { row, offset, input };
+        match self.workers.iter_mut().find(|w| *w.slug == *slug) {
+            None => self.workers.push(Worker {
+                slug: slug.into(),
+                versions: vec![version],
+            }),
+            Some(worker) => {
+                if worker.versions.last().map(|v| &v.input) != Some(&version.input) {
+                    worker.versions.push(version);
+                }
+            }
+        }
+    }
+}
+
+/// Slug and code of one configuration event.
+fn read(raw: &[u8]) -> Result<(String, Input), String> {
+    let payload = peek::member(raw, "payload").ok_or("the configuration has no payload")?;
+    let payload: Value =
+        serde_json::from_slice(payload).map_err(|e| format!("the payload cannot be read: {e}"))?;
+    match payload {
+        Value::String(text) => script(None, text),
+        Value::Object(payload) => configuration(payload),
+        other => Err(format!(
+            "the payload must be {{slug, script}}, {{slug, modules}} or source as a string, not {}",
+            article(&other)
+        )),
+    }
+}
+
+fn script(slug: Option<String>, text: String) -> Result<(String, Input), String> {
+    if text.trim().is_empty() {
+        return Err("the processor's source is empty".into());
+    }
+    let slug = slug
+        .or_else(|| own_slug(&text))
+        .unwrap_or_else(|| DEFAULT_SLUG.into());
+    let input = Input::Script {
+        slug: slug.clone(),
+        text,
+    };
+    Ok((slug, input))
+}
+
+fn configuration(mut payload: Map<String, Value>) -> Result<(String, Input), String> {
+    let slug = match payload.remove("slug") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(slug)) if !slug.trim().is_empty() => Some(slug),
+        Some(other) => {
+            return Err(format!(
+                "payload.slug must be a string that is not empty, not {}",
+                article(&other)
+            ));
+        }
+    };
+    let mut take = |key| payload.remove(key).filter(|value| !value.is_null());
+    match (take("script"), take("modules")) {
+        (Some(_), Some(_)) => {
+            Err("the payload has both `script` and `modules`; exactly one is allowed".into())
+        }
+        (None, None) => Err("the payload has neither `script` nor `modules`".into()),
+        (Some(Value::String(text)), None) => script(slug, text),
+        (Some(other), None) => Err(format!(
+            "payload.script must be source as a string, not {}",
+            article(&other)
+        )),
+        (None, Some(Value::Object(modules))) => {
+            if modules.is_empty() {
+                return Err("payload.modules is empty".into());
+            }
+            let files = modules
+                .into_iter()
+                .map(|(name, value)| module(&name, value).map(|text| (name, text)))
+                .collect::<Result<_, _>>()?;
+            Ok((
+                slug.unwrap_or_else(|| DEFAULT_SLUG.into()),
+                Input::Modules(files),
+            ))
+        }
+        (None, Some(other)) => Err(format!(
+            "payload.modules must be an object of file names and sources, not {}",
+            article(&other)
+        )),
+    }
+}
+
+/// A module is its source, or an object that names what it is, as worker loaders have it.
+fn module(name: &str, value: Value) -> Result<ModuleText, String> {
+    let wrong = |what: &str| {
+        Err(format!(
+            "payload.modules[{name:?}] must be source as a string, not {what}"
+        ))
+    };
+    let mut object = match value {
+        Value::String(text) => return Ok(ModuleText::Code(text)),
+        Value::Object(object) if object.len() == 1 => object,
+        other => return wrong(article(&other)),
+    };
+    for key in ["js", "ts", "esModule"] {
+        if let Some(Value::String(text)) = object.get_mut(key) {
+            return Ok(ModuleText::Code(std::mem::take(text)));
+        }
+    }
+    if let Some(Value::String(text)) = object.get_mut("text") {
+        return Ok(ModuleText::Text(std::mem::take(text)));
+    }
+    match object.get("json") {
+        Some(json) => Ok(ModuleText::Json(json.to_string())),
+        None => wrong("an object of that shape"),
+    }
+}
+
+fn article(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(text) if text.trim().is_empty() => "an empty string",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests;
