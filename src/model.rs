@@ -15,3 +15,4 @@ pub mod peek;
 pub mod stream_state;
 pub mod summary;
 pub mod turn;
+pub mod validate;
