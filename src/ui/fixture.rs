@@ -20,8 +20,37 @@ use std::sync::Arc;
 
 /// Lines of a JSONL file, as they are.
 pub struct Lines {
-    pub lines: Vec<Vec<u8>>,
-    pub indexing: Indexing,
+    lines: Vec<Vec<u8>>,
+    rows: Vec<Row>,
+    indexing: Indexing,
+}
+
+impl Lines {
+    pub fn new(lines: Vec<Vec<u8>>, indexing: Indexing) -> Lines {
+        Lines {
+            rows: lines.iter().map(|raw| row_of(raw)).collect(),
+            lines,
+            indexing,
+        }
+    }
+}
+
+fn row_of(raw: &[u8]) -> Row {
+    let Ok(event) = Event::parse(raw) else {
+        return Row {
+            offset: None,
+            time: None,
+            kind: Kind::Unreadable,
+            event_type: "".into(),
+        };
+    };
+    let payload = event.payload.to_string();
+    Row {
+        offset: Some(event.offset),
+        time: event.created_at.as_deref().and_then(Millis::parse),
+        kind: Kind::classify(&event.event_type, || Some(payload.as_bytes())),
+        event_type: event.event_type.as_str().into(),
+    }
 }
 
 impl EventLog for Lines {
@@ -30,31 +59,11 @@ impl EventLog for Lines {
     }
 
     fn row(&self, row: usize) -> Option<Row> {
-        let raw = self.lines.get(row)?;
-        Some(match Event::parse(raw) {
-            Ok(event) => Row {
-                offset: Some(event.offset),
-                time: event.created_at.as_deref().and_then(Millis::parse),
-                kind: self.kind(row)?,
-                event_type: event.event_type.as_str().into(),
-            },
-            Err(_) => Row {
-                offset: None,
-                time: None,
-                kind: Kind::Unreadable,
-                event_type: "".into(),
-            },
-        })
+        self.rows.get(row).cloned()
     }
 
     fn kind(&self, row: usize) -> Option<Kind> {
-        let Ok(event) = Event::parse(self.lines.get(row)?) else {
-            return Some(Kind::Unreadable);
-        };
-        let payload = event.payload.to_string();
-        Some(Kind::classify(&event.event_type, || {
-            Some(payload.as_bytes())
-        }))
+        Some(self.rows.get(row)?.kind)
     }
 
     fn raw(&self, row: usize) -> Option<Cow<'_, [u8]>> {
@@ -62,7 +71,7 @@ impl EventLog for Lines {
     }
 
     fn row_of_offset(&self, offset: Offset) -> Option<usize> {
-        (0..self.len()).find(|r| self.row(*r).and_then(|r| r.offset) == Some(offset))
+        self.rows.iter().position(|row| row.offset == Some(offset))
     }
 
     fn indexing(&self) -> Indexing {
@@ -172,10 +181,7 @@ pub fn coding_lines() -> Vec<Vec<u8>> {
 /// A screen over these lines, following nothing, standing after `rows` events.
 pub fn screen(lines: Vec<Vec<u8>>, width: u16, height: u16, rows: usize) -> App {
     let len = lines.len();
-    let log = Arc::new(Lines {
-        lines,
-        indexing: Indexing::DONE,
-    });
+    let log = Arc::new(Lines::new(lines, Indexing::DONE));
     let mut app = App::new(Size { width, height }, Settings::default());
     let kinds: Vec<Kind> = (0..len).filter_map(|row| log.kind(row)).collect();
     app.log = Some(LogView {

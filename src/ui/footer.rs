@@ -4,7 +4,7 @@
 use super::clock;
 use super::text::{Canvas, bold, text_width};
 use super::theme::Role;
-use crate::app::command;
+use crate::app::command::{self, Verb};
 use crate::app::state::{App, Level, Mode};
 use ratatui::layout::Rect;
 
@@ -16,24 +16,30 @@ pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
     let room = area
         .width
         .saturating_sub(if right_width > 0 { right_width + 3 } else { 1 });
-    let mut pen = c.pen(
-        Rect {
-            width: room,
-            ..area
-        },
-        0,
-    );
+    let hints = hints(app, ascii);
+    let width = |hint: &Hint| text_width(&hint.key, u16::MAX, ascii) + hint.short.len() as u16 + 3;
+    // The way to everything else never falls off the end.
+    let kept: u16 = hints.iter().filter(|h| h.always).map(width).sum();
+    let mut left = room.saturating_sub(1 + kept);
+    let line = Rect {
+        width: room,
+        ..area
+    };
+    let mut pen = c.pen(line, 0);
     let key_style = bold(pen.theme, Role::Accent);
     pen.gap(1);
-    for (key, command) in hints(app) {
-        let key = plain_key(&key, ascii);
-        let needed = text_width(&key, u16::MAX, ascii) + command.len() as u16 + 1;
-        if needed > pen.room() {
-            break;
+    let mut full = false;
+    for hint in &hints {
+        if !hint.always {
+            full |= width(hint) > left;
+            if full {
+                continue;
+            }
+            left -= width(hint);
         }
-        pen.put(&key, key_style);
+        pen.put(&hint.key, key_style);
         pen.gap(1);
-        pen.role(command, Role::Dim);
+        pen.role(hint.short, Role::Dim);
         pen.gap(2);
     }
     let corner = Rect {
@@ -44,11 +50,21 @@ pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
     c.pen(corner, 0).role(&right, Role::Dim);
 }
 
-/// Step, back and the like in order of importance; `command` and `help` never fall off the end.
-fn hints(app: &App) -> Vec<(String, &'static str)> {
+/// One key and what it does.
+struct Hint {
+    key: String,
+    short: &'static str,
+    always: bool,
+}
+
+fn hints(app: &App, ascii: bool) -> Vec<Hint> {
     command::footer(app)
         .into_iter()
-        .map(|(key, command)| (key.to_string(), command.short))
+        .map(|(key, command)| Hint {
+            key: plain_key(&key.to_string(), ascii),
+            short: command.short,
+            always: matches!(command.verb, Verb::Palette | Verb::Help),
+        })
         .collect()
 }
 

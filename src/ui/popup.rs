@@ -40,17 +40,20 @@ pub fn draw(c: &mut Canvas, screen: Rect, app: &App, layer: &Layer) -> Option<Po
     }
 }
 
-/// A box of about this size in the middle of the screen.
+/// A box of about this size in the middle of the screen, under the status line where there is
+/// room. A box that leaves only scraps of the panes beside it takes the whole width.
 fn centred(screen: Rect, (width, height): (u16, u16)) -> Rect {
-    let width = width
-        .max(24)
-        .min(screen.width.saturating_sub(4).max(screen.width.min(24)));
-    let height = height
-        .max(3)
-        .min(screen.height.saturating_sub(2).max(screen.height.min(3)));
+    let width = if width + 12 > screen.width {
+        screen.width
+    } else {
+        width
+    };
+    let top = u16::from(screen.height > 8);
+    let room = screen.height - top - u16::from(screen.height > 8);
+    let height = height.max(3).min(room);
     Rect {
         x: screen.x + (screen.width - width) / 2,
-        y: screen.y + (screen.height - height) / 2,
+        y: screen.y + top + (room - height) / 2,
         width,
         height,
     }

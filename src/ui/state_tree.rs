@@ -1,11 +1,12 @@
 //! The state pane: the state as a tree, what changed at this offset marked, old value beside new.
 
 use super::text::{Canvas, Pen, bold, text_width};
-use super::theme::Role;
+use super::theme::{Role, Theme};
 use super::{clock, json, notes};
 use crate::app::layout::Pane;
 use crate::app::state::App;
 use crate::app::tree::{Mark, Shape, TreeLine};
+use crate::model::diff::{Change, What};
 use crate::model::json_path::Step;
 use crate::replay::moment::Origin;
 use ratatui::layout::Rect;
@@ -98,6 +99,12 @@ fn aside(c: &mut Canvas, area: Rect, app: &App) {
         let text = notes::headline(&note.what);
         let mut pen = c.pen(area, line);
         pen.gap(1);
+        let glyph = if note.what.is_failure() {
+            pen.theme.glyph("✖ ", "x ")
+        } else {
+            "! "
+        };
+        pen.role(glyph, role);
         pen.role(&text, role);
         line += 1;
     }
@@ -127,6 +134,14 @@ fn waiting(c: &mut Canvas, area: Rect, app: &App) {
             None => "Folding…".to_owned(),
         };
         c.why_empty(area, &[&text, "Esc stops it."]);
+        if let Some((rows, of)) = pending.progress {
+            let below = Rect {
+                y: area.y + (area.height / 3 + 3).min(area.height),
+                height: area.height.saturating_sub(area.height / 3 + 3),
+                ..area
+            };
+            c.bar(below, rows, of);
+        }
     } else if app.workers.discovering {
         c.why_empty(area, &["Looking for a processor in the log…"]);
     } else if app.is_empty() {
@@ -232,7 +247,6 @@ fn right_of(line: &TreeLine, value: &Value) -> String {
 
 /// What the event did to the state, on one line: for the strip at 80×24.
 pub fn draw_strip(c: &mut Canvas, area: Rect, app: &App) {
-    use crate::model::diff::What;
     let theme = c.theme;
     let mut pen = c.pen(area, 0);
     pen.gap(1);
@@ -250,39 +264,57 @@ pub fn draw_strip(c: &mut Canvas, area: Rect, app: &App) {
         return;
     }
     if let Some(note) = moment.notes.iter().find(|n| n.what.is_failure()) {
-        pen.role(&notes::headline(&note.what), Role::Error);
+        let glyph = theme.glyph("✖", "x");
+        let text = format!("{glyph} {}", notes::headline(&note.what));
+        pen.role(&text, Role::Error);
         return;
     }
-    let changes = app.changes();
-    if changes.is_empty() {
+    let total = app.changes().len();
+    if total == 0 {
         pen.role("this event changed nothing", Role::Dim);
         return;
     }
-    let arrow = theme.glyph("→", "->");
-    for (i, change) in changes.iter().enumerate() {
-        if pen.room() < 12 {
-            pen.role(&format!(" +{}", changes.len() - i), Role::Dim);
+    // What changed its value says most. No line shows more than this many.
+    let mut changes: Vec<&Change> = app.changes().iter().take(100).collect();
+    changes.sort_by_key(|change| match &change.what {
+        What::Changed { .. } => 0,
+        What::Added(_) => 1,
+        What::Removed(_) => 2,
+    });
+    for (i, change) in changes.into_iter().enumerate() {
+        let (text, role) = change_in_words(change, theme);
+        let more = if i + 1 < total { MORE } else { 1 };
+        let width = text_width(&text, u16::MAX, theme.ascii);
+        if i > 0 && width + more > pen.room() {
+            pen.role(&format!("{} more", total - i), Role::Dim);
             break;
         }
-        let path = change.path.to_string();
-        let path = path.strip_prefix("$.").unwrap_or(&path);
-        let (text, role) = match &change.what {
-            What::Added(now) => (format!("+ {path} {}", json::preview(now, 24)), Role::Added),
-            What::Removed(_) => (format!("- {path}"), Role::Removed),
-            What::Changed { was, now } => (
-                format!(
-                    "~ {path} {}{arrow}{}",
-                    json::preview(was, 12),
-                    json::preview(now, 24)
-                ),
-                Role::Changed,
-            ),
-        };
-        let room = pen
-            .room()
-            .saturating_sub(if i + 1 < changes.len() { 5 } else { 1 });
+        let room = pen.room().saturating_sub(more);
         pen.put_within(&text, room, theme.style(role));
         pen.gap(2);
+    }
+}
+
+/// Cells kept for saying how many changes do not fit.
+const MORE: u16 = 9;
+
+fn change_in_words(change: &Change, theme: &Theme) -> (String, Role) {
+    let path = change.path.to_string();
+    let path = path.strip_prefix("$.").unwrap_or(&path);
+    let arrow = theme.glyph("→", "->");
+    let short = |value: &Value| match value {
+        Value::Array(items) if items.len() > 3 => format!("[{}]", items.len()),
+        Value::Object(members) if !members.is_empty() => format!("{{{}}}", members.len()),
+        value => json::preview(value, 16),
+    };
+    match &change.what {
+        What::Added(Value::Array(_) | Value::Object(_)) => (format!("+ {path}"), Role::Added),
+        What::Added(now) => (format!("+ {path} {}", short(now)), Role::Added),
+        What::Removed(_) => (format!("- {path}"), Role::Removed),
+        What::Changed { was, now } => (
+            format!("~ {path} {}{arrow}{}", short(was), short(now)),
+            Role::Changed,
+        ),
     }
 }
 
@@ -326,7 +358,6 @@ pub fn title(app: &App) -> (String, String) {
 }
 
 fn counts(app: &App) -> String {
-    use crate::model::diff::What;
     let (mut changed, mut added, mut removed) = (0, 0, 0);
     for change in app.changes() {
         match change.what {

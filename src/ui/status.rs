@@ -2,6 +2,7 @@
 
 use super::text::{Canvas, bold, text_width};
 use super::theme::Role;
+use crate::app::command::Verb;
 use crate::app::state::{App, Mode, Speed};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -18,6 +19,9 @@ struct Piece {
 /// Never left out.
 const ALWAYS: u8 = u8::MAX;
 
+/// Less than this is left out for the rest of a long name.
+const WORTH_A_NAME: u8 = 10;
+
 /// Draws the line. The name of the log is shortened first, then what is least needed goes; mode,
 /// offset and pause are never cut.
 pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
@@ -31,6 +35,13 @@ pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
     let least_name = text_width(&name, 12, ascii) + 2;
     while needed + least_name > room
         && let Some(at) = least(&pieces)
+    {
+        needed -= width(&pieces.remove(at));
+    }
+    // The whole name is worth more than what can be looked up in the help.
+    if needed + text_width(&name, u16::MAX, ascii) + 1 > room
+        && let Some(at) = least(&pieces)
+        && pieces[at].keep < WORTH_A_NAME
     {
         needed -= width(&pieces.remove(at));
     }
@@ -51,8 +62,11 @@ pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
     if with_program {
         pen.put("evtui  ", dim);
     }
-    let shown = shorten(&name, pen.room().saturating_sub(needed), ascii);
-    pen.put(&shown, title);
+    let name_room = pen.room().saturating_sub(needed);
+    // Fewer cells than this name nothing.
+    if name_room >= 6 {
+        pen.put(&shorten(&name, name_room, ascii), title);
+    }
     let pad = pen.room().saturating_sub(needed);
     pen.gap(pad);
     for piece in &pieces {
@@ -140,6 +154,21 @@ fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
                 glyph: false,
             });
         }
+    }
+    if mode == Mode::Rewound
+        && let Some(key) = app.settings.keymap.keys(Verb::Last).next()
+    {
+        let back = if app.log.as_ref().is_some_and(|l| l.can_follow) {
+            "back to live"
+        } else {
+            "to the end"
+        };
+        pieces.push(Piece {
+            text: format!("({key}: {back})"),
+            style: style(Role::Dim),
+            keep: 5,
+            glyph: false,
+        });
     }
     if let Some(worker) = app.workers.in_view() {
         let text = worker.slug.as_ref().unwrap_or(&worker.about).clone();

@@ -322,13 +322,13 @@ fn filter_and_search_show() {
 fn indexing_and_toasts_show() {
     let mut app = coding(80, 24, RESULT);
     let view = app.log.as_mut().unwrap();
-    view.log = Arc::new(Lines {
-        lines: coding_lines(),
-        indexing: Indexing {
+    view.log = Arc::new(Lines::new(
+        coding_lines(),
+        Indexing {
             lines: 0.5,
             columns: 0.1,
         },
-    });
+    ));
     app.toasts.push_back(Toast {
         level: Level::Warn,
         text: "speed ×2".to_owned(),

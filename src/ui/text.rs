@@ -61,6 +61,20 @@ impl Canvas<'_> {
         self.theme.glyph(glyph, ascii)
     }
 
+    /// Draws how far something has come, on an area's first line.
+    pub fn bar(&mut self, area: Rect, done: usize, of: usize) {
+        let width = area.width.saturating_sub(4).min(40);
+        let filled = done.min(of) as u128 * u128::from(width) / of.max(1) as u128;
+        let full = self.glyph("█", "#").repeat(filled as usize);
+        let rest = self
+            .glyph("░", ".")
+            .repeat(usize::from(width) - filled as usize);
+        let mut pen = self.pen(area, 0);
+        pen.gap(2);
+        pen.role(&full, Role::Accent);
+        pen.role(&rest, Role::Dim);
+    }
+
     /// Says in the middle of an empty pane why it is empty: a sentence, and what helps.
     pub fn why_empty(&mut self, area: Rect, sentences: &[&str]) {
         let top = (area.height / 3).min(area.height.saturating_sub(sentences.len() as u16));
