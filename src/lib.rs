@@ -10,5 +10,6 @@ pub mod config;
 pub mod model;
 pub mod processor;
 pub mod replay;
+pub mod runtime;
 pub mod source;
 pub mod ui;

@@ -4,9 +4,8 @@ use super::reducer::{FoldRequest, Folded, Form, Reducer, ReducerError, State};
 use crate::model::built_in::BuiltIn;
 use crate::model::event::Event;
 use crate::model::kind::Kind;
-use crate::model::log::EventLog;
 use crate::model::stream_state::StreamState;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Rows folded between two looks at the clock and the cancel flag.
 const STRIDE: usize = 1_024;
@@ -25,16 +24,26 @@ impl BuiltInReducer {
         Ok(Some(text.into()))
     }
 
-    /// Only events of built-in types are parsed; of the others the columns are enough.
-    fn reduce(&mut self, log: &dyn EventLog, row: usize) {
-        let Some(columns) = log.row(row).filter(|r| r.kind != Kind::Unreadable) else {
-            return;
+    /// Only events of built-in types are parsed; of the others the columns are enough. Waits for
+    /// rows that are not indexed yet.
+    fn reduce(&mut self, request: &FoldRequest<'_>, row: usize) -> Result<(), ReducerError> {
+        let columns = loop {
+            match request.log.row(row) {
+                Some(columns) => break columns,
+                None if request.log.indexing().is_done() => return Ok(()),
+                None if request.cancel.is_cancelled() => return Err(ReducerError::Cancelled),
+                None => std::thread::sleep(Duration::from_millis(1)),
+            }
         };
+        if columns.kind == Kind::Unreadable {
+            return Ok(());
+        }
         if BuiltIn::parse(&columns.event_type).is_none() && !self.state.path.is_empty() {
             self.state.reduce_ordinary(columns.time);
-        } else if let Some(event) = log.raw(row).and_then(|raw| Event::parse(&raw).ok()) {
+        } else if let Some(event) = request.log.raw(row).and_then(|r| Event::parse(&r).ok()) {
             self.state.reduce(&event);
         }
+        Ok(())
     }
 }
 
@@ -69,7 +78,7 @@ impl Reducer for BuiltInReducer {
                 if request.want_previous && self.rows + 1 == request.to {
                     previous = Some(self.text()?);
                 }
-                self.reduce(request.log, self.rows);
+                self.reduce(&request, self.rows)?;
                 self.rows += 1;
             }
             request.sink.progress(self.rows);

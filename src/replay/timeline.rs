@@ -215,8 +215,7 @@ impl Timeline {
                 return Ok(self.progress(log));
             }
         }
-        // While rows in the middle are not known yet, the first pass waits.
-        if !self.progress(log).idle && log.indexing().lines >= 1.0 {
+        if !self.progress(log).idle {
             let end = log.len();
             let resumes = self
                 .reducer
@@ -422,9 +421,9 @@ impl Timeline {
     }
 }
 
-/// Blocks until every row below `rows` can be read or the log turns out to be shorter.
+/// Blocks until the log has so many rows or turns out to be shorter.
 fn wait_for_rows(log: &dyn EventLog, rows: usize, cancel: &Cancel) -> Result<(), ReducerError> {
-    while log.indexing().lines < 1.0 {
+    while rows > log.len() && log.indexing().lines < 1.0 {
         if cancel.is_cancelled() {
             return Err(ReducerError::Cancelled);
         }

@@ -1,0 +1,3 @@
+//! Carries out what the screen and the commands want done outside.
+
+pub mod open;
