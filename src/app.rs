@@ -11,7 +11,3 @@ pub mod msg;
 pub mod state;
 pub mod timeline;
 pub mod tree;
-
-// What panes draw of a moment: they know the app's words only.
-pub use crate::replay::moment::{Moment, Origin};
-pub use crate::replay::reducer::{Note, NoteKind};

@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod man;
 mod recordings;
+mod themes;
 
 use crate::config::settings::Settings;
 use crate::config::{self as sources, Sources};
@@ -76,6 +77,7 @@ fn run(args: Evtui) -> Result<Outcome> {
         Some(Command::Man) => man::run(),
         Some(Command::Config(args)) => config::run(&args, &sources, Some(&settings)),
         Some(Command::Recordings(args)) => recordings::run(&args),
+        Some(Command::Themes) => themes::run(&settings),
         None => Err(Failure::new("cannot open the screen").into()),
     }
 }

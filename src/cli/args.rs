@@ -109,6 +109,8 @@ pub struct LimitArgs {
 pub enum Command {
     /// List the recordings that come with evtui, or write one out
     Recordings(RecordingsArgs),
+    /// List the themes, built-in and your own; * marks the one in force
+    Themes,
     /// Where settings are, what they can be and what is in force
     Config(ConfigArgs),
     /// Print completions for a shell

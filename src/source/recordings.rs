@@ -19,11 +19,54 @@ impl Recording {
     }
 }
 
+macro_rules! recording {
+    ($name:literal, $shows:literal) => {
+        Recording {
+            name: $name,
+            shows: $shows,
+            jsonl: include_bytes!(concat!("../../recordings/", $name, ".jsonl")),
+        }
+    };
+}
+
 /// All of them, in the order they are best opened.
-pub const ALL: [Recording; 0] = [];
+pub static ALL: [Recording; 5] = [
+    recording!(
+        "coding-agent",
+        "an agent mends a failing test: tools, a hang, a wrong edit, retries"
+    ),
+    recording!("chat", "a short chat; one answer is stopped half way"),
+    recording!(
+        "runaway",
+        "a worker answers itself until the circuit breaker pauses the stream"
+    ),
+    recording!(
+        "guardrail",
+        "a safety worker adds context within 200 ms; it is deployed a second time"
+    ),
+    recording!(
+        "seed-forms",
+        "string payloads, and a reducer that takes all events at once"
+    ),
+];
 
 /// The recording of this name.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static Recording> {
     ALL.iter().find(|recording| recording.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn they_are_found_by_name_and_have_events() {
+        for recording in &ALL {
+            assert_eq!(by_name(recording.name), Some(recording));
+            assert!(recording.events() > 30, "{}", recording.name);
+            assert!(recording.shows.len() <= 75, "{}", recording.shows);
+        }
+        assert_eq!(by_name("nothing"), None);
+    }
 }

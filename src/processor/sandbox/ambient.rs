@@ -81,17 +81,12 @@ impl Ambient {
         result
     }
 
-    /// False when a line would not be kept.
-    pub fn logs(&self) -> bool {
-        !self.loading.get() && self.logged.get() <= Self::MAX_LOGS
-    }
-
     /// Records a line of `console` or `logger`.
     pub fn log(&self, level: &str, text: &str) {
-        if !self.logs() {
+        let count = self.logged.get();
+        if self.loading.get() || count > Self::MAX_LOGS {
             return;
         }
-        let count = self.logged.get();
         self.logged.set(count + 1);
         let text = if count == Self::MAX_LOGS {
             "… more lines of this event are not kept".to_owned()

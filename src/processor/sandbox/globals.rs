@@ -69,10 +69,8 @@ pub fn logger(context: &mut Context) -> JsObject {
     let mut object = ObjectInitializer::new(context);
     for &(name, level) in METHODS {
         let write = move |_: &JsValue, args: &[JsValue], context: &mut Context| {
-            let ambient = ambient::of(context)?;
-            if ambient.logs() {
-                ambient.log(level, &super::inspect::line(args, context)?);
-            }
+            let text = super::inspect::line(args, context)?;
+            ambient::of(context)?.log(level, &text);
             Ok(JsValue::undefined())
         };
         object.function(
