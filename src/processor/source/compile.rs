@@ -69,6 +69,8 @@ pub fn compile(
 
     let options = CodegenOptions {
         source_map_path: Some(PathBuf::from(name)),
+        // Nobody reads it, and indentation grows with the square of the nesting.
+        indent_width: 0,
         ..CodegenOptions::default()
     };
     let generated = Codegen::new().with_options(options).build(&program);

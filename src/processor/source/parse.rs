@@ -19,6 +19,23 @@ pub struct Parsed<'a> {
     pub is_script: bool,
 }
 
+/// Deepest nesting of brackets; the stack that compiling runs on has room for several times as much.
+const MOST_NESTED: usize = 100_000;
+
+/// Where brackets nest too deep. Counts those in strings too: text with so many more opening than
+/// closing ones is no program anyone wrote.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut depth = 0usize;
+    text.bytes().position(|byte| {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MOST_NESTED
+    })
+}
+
 /// Parses `text`. Whether it is a module is told by its content unless `module` says so.
 pub fn parse<'a>(
     allocator: &'a Allocator,
@@ -27,6 +44,11 @@ pub fn parse<'a>(
     language: Language,
     module: bool,
 ) -> Result<Parsed<'a>, Vec<Problem>> {
+    if let Some(at) = too_deep(text) {
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        let message = format!("more than {MOST_NESTED} brackets within each other");
+        return Err(vec![problem_at(name, text, at, at, message)]);
+    }
     let tried: &[SourceType] = match language {
         Language::TypeScript => &[SourceType::ts()],
         Language::Tsx => &[SourceType::tsx()],

@@ -423,14 +423,16 @@ fn deep_nesting_does_not_end_the_program() {
     for (open, close) in [
         ("(", ")"),
         ("[", "]"),
+        ("{", "}"),
         ("!", ""),
         ("1+", ""),
         ("a=>", ""),
-        ("{", "}"),
         ("if(1)", ""),
     ] {
         let depth = 20_000;
         let text = format!("{}1{}", open.repeat(depth), close.repeat(depth));
-        let _ = script(&text);
+        assert!(script(&text).is_ok(), "{open}");
     }
+    let text = format!("{}1{}", "(".repeat(3_000_000), ")".repeat(3_000_000));
+    assert!(error(script(&text)).contains("brackets"));
 }
