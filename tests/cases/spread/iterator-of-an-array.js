@@ -1,0 +1,6 @@
+// expect: [[2,3],[]]
+(() => {
+  const values = [1, 2, 3].values();
+  values.next();
+  return [[...values], [...values]];
+})()

@@ -1,0 +1,6 @@
+// expect: [[1,null],2,false]
+(() => {
+  const a = [1];
+  const b = [...a, ,];
+  return [b, b.length, 1 in b];
+})()
