@@ -90,7 +90,7 @@ impl Indexer {
     }
 
     /// Indexes everything there is.
-    fn take_in(&mut self, orders: Orders) {
+    pub fn take_in(&mut self, orders: Orders) {
         self.check_still_the_same();
         let size = self.size(orders);
         self.take_back_torn(size, orders);

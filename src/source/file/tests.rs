@@ -1,6 +1,9 @@
 //! The index against a naive reading of the same bytes, and what happens when files change.
 
+mod following;
 mod naive;
+mod opening;
+mod searching;
 
 use super::*;
 use crate::model::kind::Kind;
