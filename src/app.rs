@@ -11,3 +11,4 @@ pub mod msg;
 pub mod state;
 pub mod timeline;
 pub mod tree;
+pub mod update;

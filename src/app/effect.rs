@@ -1,5 +1,6 @@
 //! What `update` wants done outside; carried out by `runtime`.
 
+use crate::model::json_path::JsonPath;
 use crate::model::needle::Needle;
 use std::sync::Arc;
 
@@ -27,6 +28,18 @@ pub enum Effect {
         needle: Needle,
         /// First row to look at.
         from: usize,
+        /// Towards the log's start.
+        backward: bool,
+    },
+    /// Look for where a value of the state changes; answered by `Msg::Found` with the row that
+    /// changes it.
+    FindChange {
+        /// Comes back with the answer.
+        id: u64,
+        /// The value's place.
+        path: JsonPath,
+        /// Look after this many events (or before, the last of them excluded).
+        rows: usize,
         /// Towards the log's start.
         backward: bool,
     },

@@ -205,7 +205,7 @@ mod tests {
                                 );
                             }
                         }
-                        assert!(areas.tiny || areas.lines(focus) >= 4, "{width}x{height}");
+                        assert!(areas.tiny || areas.lines(focus) >= 2, "{width}x{height}");
                     }
                 }
             }

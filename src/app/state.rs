@@ -1,10 +1,11 @@
 //! Everything the screen shows: one playhead over one log, seen by many panes.
 
-use super::layer::Layer;
+use super::layer::{Ask, Layer};
 use super::layout::{Areas, Pane, Size};
 use super::msg::{SearchWhere, Survey, Tokens};
 use super::timeline::Timeline;
 use super::tree::Tree;
+use super::update::Asked;
 use crate::model::diff::Change;
 use crate::model::event::Event;
 use crate::model::json_path::JsonPath;
@@ -12,7 +13,7 @@ use crate::model::log::{Complaint, EventLog};
 use crate::model::needle::Needle;
 use crate::replay::moment::Moment;
 use crate::replay::reducer::Note;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,8 +69,19 @@ pub struct App {
     pub toasts: VecDeque<Toast>,
     /// The program is about to end.
     pub quitting: bool,
+    /// A change of the watched value being looked for, by request.
+    pub finding: Option<u64>,
+    /// Recordings that can be opened, name and what each shows.
+    pub recordings: Vec<(String, String)>,
+    /// Following is wanted whenever the playhead is at the end.
+    pub(super) follows: bool,
+    pub(super) search_backward: bool,
+    /// The left button went down on the scrubber and is still down.
+    pub(super) dragging: bool,
+    pub(super) history: HashMap<Ask, Vec<String>>,
+    pub(super) asked: Asked,
     /// The last request's id.
-    pub last_id: u64,
+    pub(super) last_id: u64,
 }
 
 /// What comes from configuration and the command line.
@@ -100,6 +112,8 @@ pub struct LogView {
     pub streams: Vec<StreamInfo>,
     /// The log can grow under us.
     pub can_follow: bool,
+    /// The person asked to follow it from the start.
+    pub following: bool,
     /// Rows at the last look; growth is the difference.
     pub len: usize,
     /// Broken lines, gaps and repeats found so far.
@@ -289,6 +303,8 @@ pub struct Search {
     pub running: Option<u64>,
     /// Nothing was found (all the way round).
     pub nothing: bool,
+    /// It went past the log's end and on from the other one.
+    pub wrapped: bool,
 }
 
 /// A filter on the timeline.
@@ -442,6 +458,13 @@ impl App {
             layers: Vec::new(),
             toasts: VecDeque::new(),
             quitting: false,
+            finding: None,
+            recordings: Vec::new(),
+            follows: false,
+            search_backward: false,
+            dragging: false,
+            history: HashMap::new(),
+            asked: Asked::default(),
             last_id: 0,
         };
         app.lay_out();
@@ -449,7 +472,7 @@ impl App {
     }
 
     /// A new request's id.
-    pub fn new_id(&mut self) -> u64 {
+    pub(super) fn new_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
     }

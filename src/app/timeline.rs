@@ -2,8 +2,7 @@
 //! counts the lines of the whole log.
 
 use super::state::App;
-use crate::model::kind::Kind;
-use crate::model::log::EventLog;
+use crate::model::turn;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -70,28 +69,6 @@ impl Line {
     }
 }
 
-/// A run longer than this is shown in pieces: finding its ends must not cost a scan of the log.
-const LONGEST_RUN: usize = 20_000;
-
-/// The run of chunks around a row, at least two rows long; `None` when there is none.
-#[must_use]
-pub fn run_at(log: &dyn EventLog, len: usize, row: usize) -> Option<Range<usize>> {
-    if log.kind(row) != Some(Kind::Chunk) {
-        return None;
-    }
-    // Pieces start at multiples, so the answer does not depend on which row of the run was asked.
-    let piece = row - row % LONGEST_RUN;
-    let mut start = row;
-    while start > piece && log.kind(start - 1) == Some(Kind::Chunk) {
-        start -= 1;
-    }
-    let mut end = row + 1;
-    while end < len && end < piece + LONGEST_RUN && log.kind(end) == Some(Kind::Chunk) {
-        end += 1;
-    }
-    (end - start > 1).then_some(start..end)
-}
-
 impl App {
     /// The line that holds a row.
     #[must_use]
@@ -101,7 +78,7 @@ impl App {
             .as_ref()
             .is_some_and(|f| f.rows.binary_search(&row).is_err());
         let run = match (&self.log, &self.filter) {
-            (Some(view), None) => run_at(&*view.log, view.len, row),
+            (Some(view), None) => turn::run_at(&*view.log, row),
             // Under a filter every row that passes stands for itself.
             _ => None,
         };

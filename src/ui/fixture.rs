@@ -193,6 +193,7 @@ pub fn screen(lines: Vec<Vec<u8>>, width: u16, height: u16, rows: usize) -> App 
             events: len,
         }],
         can_follow: false,
+        following: false,
         len,
         complaints: Arc::new([]),
     });

@@ -304,6 +304,7 @@ fn filter_and_search_show() {
         place: SearchWhere::Events,
         running: None,
         nothing: false,
+        wrapped: false,
     });
     app.focus = Pane::State;
     app.size = Size {

@@ -1,0 +1,82 @@
+//! The stack of popups: the topmost gets the keys.
+
+use super::{pickers, prompt, travel};
+use crate::app::command::Verb;
+use crate::app::effect::Effect;
+use crate::app::key::Key;
+use crate::app::layer::Layer;
+use crate::app::state::App;
+
+/// Gives a key to the topmost layer; `false` when there is none.
+pub fn takes_key(app: &mut App, key: Key, todo: &mut Vec<Effect>) -> bool {
+    match app.layers.last_mut() {
+        None => return false,
+        Some(Layer::Prompt(_)) => prompt::key(app, key, todo),
+        Some(Layer::Picker(_)) => pickers::key(app, key, todo),
+        Some(Layer::Help { .. } | Layer::Text { .. }) => read(app, key, todo),
+    }
+    true
+}
+
+/// Texts to read follow the keys of the panes.
+fn read(app: &mut App, key: Key, todo: &mut Vec<Effect>) {
+    let page: isize = (app.size.height / 2).max(1).cast_signed().into();
+    let by = match app.settings.keymap.verb(key) {
+        Some(Verb::Down) => 1,
+        Some(Verb::Up) => -1,
+        Some(Verb::PageDown | Verb::Play) => page,
+        Some(Verb::PageUp) => -page,
+        Some(Verb::First) => isize::MIN / 2,
+        Some(Verb::Last) => isize::MAX / 2,
+        Some(Verb::Back | Verb::Quit | Verb::Help | Verb::Open) => {
+            close(app, todo);
+            return;
+        }
+        _ => return,
+    };
+    scroll(app, by);
+}
+
+/// Scrolls the text on top; its end stays in sight.
+pub fn scroll(app: &mut App, by: isize) {
+    // A help line a verb and a heading a group is the most there can be.
+    let help = crate::app::command::COMMANDS.len() + 3 * crate::app::command::Group::ALL.len();
+    let (scroll, lines) = match app.layers.last_mut() {
+        Some(Layer::Help { scroll }) => (scroll, help),
+        Some(Layer::Text { scroll, lines, .. }) => (scroll, lines.len()),
+        _ => return,
+    };
+    let height = usize::from(app.size.height).saturating_sub(6);
+    *scroll = travel::scrolled(*scroll, by, lines, height);
+}
+
+pub fn paste(app: &mut App, text: &str, todo: &mut Vec<Effect>) {
+    match app.layers.last_mut() {
+        Some(Layer::Prompt(prompt)) => prompt::paste(prompt, text),
+        Some(Layer::Picker(picker)) => {
+            picker.query.insert(text);
+            picker.narrow();
+            pickers::preview(app);
+        }
+        // Pasted text is no run of commands.
+        _ => todo.clear(),
+    }
+}
+
+/// Takes the topmost layer away; `false` when there is none, or it must stay because nothing is
+/// under it.
+pub fn close(app: &mut App, todo: &mut Vec<Effect>) -> bool {
+    let Some(layer) = app.layers.pop() else {
+        return false;
+    };
+    if let Layer::Picker(picker) = layer {
+        if let Some(theme) = picker.theme_before {
+            app.settings.theme = theme;
+        }
+        if app.log.is_none() && app.layers.is_empty() && app.open_error.is_none() {
+            app.quitting = true;
+            todo.push(Effect::Quit);
+        }
+    }
+    true
+}

@@ -1,0 +1,126 @@
+//! The log that is open and what the outside tells about it.
+
+use super::{pickers, travel};
+use crate::app::effect::Effect;
+use crate::app::msg::Tokens;
+use crate::app::state::{App, CodeFile, Level, LogView, Worker};
+use crate::model::log::Complaint;
+use crate::replay::reducer::Note;
+use std::sync::Arc;
+
+/// A log takes the screen; everything about another one is gone, what the person set stays.
+pub fn opened(app: &mut App, view: LogView) {
+    let mut fresh = App::new(app.size, app.settings.clone());
+    fresh.last_id = app.last_id;
+    fresh.recordings = std::mem::take(&mut app.recordings);
+    fresh.history = std::mem::take(&mut app.history);
+    fresh.toasts = std::mem::take(&mut app.toasts);
+    fresh.speed = app.speed;
+    fresh.focus = app.focus;
+    fresh.third = app.third;
+    let choose_stream = view.stream.is_none() && view.streams.len() > 1;
+    fresh.follows = view.can_follow && view.following;
+    fresh.log = Some(view);
+    fresh.workers.discovering = true;
+    *app = fresh;
+    app.lay_out();
+    travel::last(app);
+    if choose_stream {
+        pickers::streams(app);
+    }
+}
+
+pub fn open_failed(app: &mut App, why: String) {
+    if app.log.is_some() {
+        app.toast(Level::Error, why);
+    } else {
+        app.open_error = Some(why);
+    }
+}
+
+pub fn changed(app: &mut App, complaints: Arc<[Complaint]>) {
+    let Some(view) = &mut app.log else { return };
+    let before = view.len;
+    view.len = view.log.len();
+    view.complaints = complaints;
+    let at_end = app.playhead.rows >= before;
+    let settled = !view.log.indexing().is_done();
+    if app.playhead.following || (at_end && settled) || app.playhead.rows > view.len {
+        let rows = view.len;
+        // A log still being indexed may count its rows anew: whoever stood at its end stays there.
+        travel::place(app, rows);
+    } else if at_end && app.len() > before {
+        app.playhead.left_end_at.get_or_insert(before);
+    }
+}
+
+pub fn workers(app: &mut App, list: Vec<Worker>, current: usize, done: bool) {
+    let held = app.workers.in_view().map(|w| w.slug.clone());
+    app.workers.current = held
+        .filter(|_| !app.workers.discovering)
+        .and_then(|slug| list.iter().position(|w| w.slug == slug))
+        .unwrap_or(current);
+    app.workers.list = list;
+    app.workers.discovering = !done;
+}
+
+/// Shows another worker's state.
+pub fn use_worker(app: &mut App, index: usize, todo: &mut Vec<Effect>) {
+    let Some(worker) = app.workers.list.get(index) else {
+        return;
+    };
+    todo.push(Effect::UseWorker(worker.slug.clone()));
+    app.workers.current = index;
+    app.state.moment = None;
+    app.state.tree.lines.clear();
+    app.notes.clear();
+    app.folded = (0, 0);
+    app.asked.seek = None;
+}
+
+pub fn code(
+    app: &mut App,
+    files: Vec<(Arc<str>, Arc<str>)>,
+    why_empty: Option<String>,
+    todo: &mut Vec<Effect>,
+) {
+    let held = app.code.files.get(app.code.current).map(|f| f.name.clone());
+    for (name, text) in &files {
+        todo.push(Effect::Highlight {
+            name: Arc::clone(name),
+            text: Arc::clone(text),
+        });
+    }
+    app.code.current = files
+        .iter()
+        .position(|(name, _)| Some(name) == held.as_ref())
+        .unwrap_or(0);
+    app.code.files = files
+        .into_iter()
+        .map(|(name, text)| CodeFile {
+            name,
+            lines: text.lines().map(str::to_owned).collect(),
+            tokens: None,
+        })
+        .collect();
+    app.code.why_empty = why_empty;
+}
+
+pub fn highlighted(app: &mut App, name: &str, tokens: Tokens) {
+    if let Some(file) = app.code.files.iter_mut().find(|f| &*f.name == name)
+        && file.lines.len() <= tokens.len()
+    {
+        file.tokens = Some(tokens);
+    }
+}
+
+pub fn notes(app: &mut App, notes: Vec<Note>) {
+    let mut told = None;
+    for note in notes {
+        if told != Some(note.row) {
+            told = Some(note.row);
+            app.notes.remove(&note.row);
+        }
+        app.notes.entry(note.row).or_default().push(note);
+    }
+}

@@ -1,0 +1,126 @@
+//! What must follow from any change: the layout, the playhead's event, and what is asked outside.
+
+use crate::app::effect::Effect;
+use crate::app::layout::Pane;
+use crate::app::state::{App, EventDoc, Pending};
+use crate::model::event::Event;
+use serde_json::Value;
+
+/// What was asked for last, so that nothing is asked twice.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// Rows and mark of the last seek.
+    pub seek: Option<(usize, Option<usize>)>,
+    /// Columns, rows and indexed share (in per mille) of the last survey.
+    pub survey: Option<(usize, usize, u16)>,
+}
+
+/// Longest piece of a raw line.
+const PIECE: usize = 4096;
+
+pub fn refresh(app: &mut App, todo: &mut Vec<Effect>) {
+    app.lay_out();
+    seek(app, todo);
+    survey(app, todo);
+    event(app);
+    let height = app.areas.lines(Pane::State);
+    if height > 0 {
+        app.state.tree.reveal(height);
+    }
+}
+
+fn seek(app: &mut App, todo: &mut Vec<Effect>) {
+    if app.log.is_none() || app.workers.discovering {
+        return;
+    }
+    let against = app.state.mark.as_ref().map(|m| m.rows);
+    let wanted = (app.playhead.rows, against);
+    if app.asked.seek == Some(wanted) {
+        return;
+    }
+    // Without a mark any more, the moment on the screen says all that is needed.
+    let only_unmarked = against.is_none()
+        && app.asked.seek.is_some_and(|(rows, _)| rows == wanted.0)
+        && app.moment_is_current();
+    app.asked.seek = Some(wanted);
+    if only_unmarked {
+        return;
+    }
+    if let Some(mark) = &mut app.state.mark {
+        mark.changes = None;
+    }
+    let id = app.new_id();
+    app.state.pending = Some(Pending { id, progress: None });
+    app.state.failure = None;
+    todo.push(Effect::Seek {
+        id,
+        rows: wanted.0,
+        against,
+    });
+}
+
+fn survey(app: &mut App, todo: &mut Vec<Effect>) {
+    let Some(view) = &app.log else { return };
+    let columns = usize::from(app.areas.scrubber.width);
+    if columns == 0 || view.len == 0 {
+        return;
+    }
+    let share = view.log.indexing().columns.clamp(0.0, 1.0);
+    // Tens of surveys while a log is indexed would be work that nobody sees.
+    let wanted = (columns, view.len, (share * 4.0) as u16);
+    if app.asked.survey != Some(wanted) {
+        app.asked.survey = Some(wanted);
+        todo.push(Effect::Survey { columns });
+    }
+}
+
+fn event(app: &mut App) {
+    let row = app.row();
+    let on_screen = app.areas.pane(Pane::Event).is_some();
+    if !on_screen || app.event.doc.as_ref().map(|d| d.row) == row {
+        return;
+    }
+    app.event.scroll = 0;
+    app.event.doc = row.and_then(|row| document(app, row));
+}
+
+fn document(app: &App, row: usize) -> Option<EventDoc> {
+    let view = app.log.as_ref()?;
+    let raw = view.log.raw(row)?;
+    let pretty = |value: &Value| serde_json::to_string_pretty(value).ok();
+    let text = if app.event.raw {
+        None
+    } else if app.event.envelope {
+        serde_json::from_slice::<Value>(&raw)
+            .ok()
+            .as_ref()
+            .and_then(pretty)
+    } else {
+        Event::parse(&raw).ok().and_then(|e| pretty(&e.payload))
+    };
+    let is_json = text.is_some() || serde_json::from_slice::<serde::de::IgnoredAny>(&raw).is_ok();
+    let lines = match text {
+        Some(text) => text.lines().map(str::to_owned).collect(),
+        None => pieces(&String::from_utf8_lossy(&raw)),
+    };
+    Some(EventDoc {
+        row,
+        lines,
+        is_json,
+    })
+}
+
+/// A long line in pieces that a screen can scroll through.
+fn pieces(text: &str) -> std::sync::Arc<[String]> {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let mut rest = line;
+        while rest.len() > PIECE {
+            let cut = rest.floor_char_boundary(PIECE);
+            lines.push(rest[..cut].to_owned());
+            rest = &rest[cut..];
+        }
+        lines.push(rest.to_owned());
+    }
+    lines.into()
+}
