@@ -28,6 +28,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use rustc_hash::FxHashMap;
+use std::path::Path;
 use std::sync::Arc;
 use text::{Canvas, bold};
 use theme::depth::Depth;
@@ -57,6 +58,26 @@ impl View {
             ascii,
             cache: Cache::default(),
         }
+    }
+
+    /// For the terminal and locale that the environment tells of (`NO_COLOR`, `COLORTERM`, `TERM`,
+    /// `LC_ALL`, `LC_CTYPE`, `LANG`), with the person's own themes from `folder`. Also gives what
+    /// is wrong with those, file and line first.
+    #[must_use]
+    pub fn from_environment(folder: Option<&Path>) -> (View, Vec<String>) {
+        let env = |name: &str| std::env::var(name).ok();
+        let (themes, warnings) = theme::file::load(folder);
+        let depth = Depth::detect(env);
+        (
+            View::new(themes, depth, theme::depth::needs_ascii(env)),
+            warnings,
+        )
+    }
+
+    /// The names that `Settings::theme` can take, the default first.
+    #[must_use]
+    pub fn theme_names(&self) -> Vec<String> {
+        self.themes.iter().map(|theme| theme.name.clone()).collect()
     }
 
     /// Draws the whole screen.

@@ -16,6 +16,7 @@ pub fn draw_event(c: &mut Canvas, area: Rect, app: &App) {
         }
         return;
     };
+    let needle = app.search.as_ref().map(|search| &search.needle);
     for (i, line) in doc
         .lines
         .iter()
@@ -26,7 +27,7 @@ pub fn draw_event(c: &mut Canvas, area: Rect, app: &App) {
         let mut pen = c.pen(area, i as u16);
         pen.gap(1);
         if doc.is_json {
-            json::put_line(&mut pen, line);
+            json::put_line(&mut pen, line, needle);
         } else {
             pen.role(line, Role::Text);
         }

@@ -90,8 +90,10 @@ fn work(app: &App) -> String {
             parts.push(format!("indexing {part:.0} %"));
         }
         if !view.complaints.is_empty() {
-            let s = if view.complaints.len() == 1 { "" } else { "s" };
-            parts.push(format!("{} complaint{s}", view.complaints.len()));
+            parts.push(match view.complaints.len() {
+                1 => "1 problem in the log".to_owned(),
+                n => format!("{n} problems in the log"),
+            });
         }
     }
     let (done, of) = app.folded;

@@ -2,6 +2,8 @@
 
 use super::text::Pen;
 use super::theme::Role;
+use crate::model::needle::Needle;
+use ratatui::style::Modifier;
 use serde_json::Value;
 use std::fmt::Write;
 use std::ops::Range;
@@ -58,12 +60,15 @@ fn floor(line: &str, mut at: usize) -> usize {
     at
 }
 
-/// Writes a line of pretty JSON.
-pub fn put_line(pen: &mut Pen, line: &str) {
+/// Writes a line of pretty JSON, what holds a match of `needle` underlined.
+pub fn put_line(pen: &mut Pen, line: &str, needle: Option<&Needle>) {
     // No more can be seen; a minified line may be megabytes.
     let seen = floor(line, usize::from(pen.room()) * 4 + 16);
     for (range, role) in tokens(&line[..seen]) {
-        let style = pen.theme.style(role);
+        let mut style = pen.theme.style(role);
+        if needle.is_some_and(|n| n.regex().is_match(line[range.clone()].as_bytes())) {
+            style = style.add_modifier(Modifier::UNDERLINED | Modifier::BOLD);
+        }
         pen.put(&line[range], style);
     }
     if seen < line.len() && pen.room() > 0 {

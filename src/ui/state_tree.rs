@@ -4,6 +4,7 @@ use super::text::{Canvas, Pen, bold, text_width};
 use super::theme::{Role, Theme};
 use super::{clock, json, notes};
 use crate::app::layout::Pane;
+use crate::app::msg::SearchWhere;
 use crate::app::state::App;
 use crate::app::tree::{Mark, Shape, TreeLine};
 use crate::model::diff::{Change, What};
@@ -67,6 +68,10 @@ pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
             };
             c.tint(row, Role::Selection);
         }
+    }
+    if !app.moment_is_current() && app.state.pending.is_some_and(|p| p.progress.is_some()) {
+        // Another offset's state, until the playhead's comes.
+        c.tint(area, Role::Dim);
     }
     let used = tree
         .lines
@@ -185,7 +190,12 @@ fn draw_line(pen: &mut Pen, app: &App, line: &TreeLine, now: Option<&Value>) {
     if changed {
         key_style = key_style.add_modifier(Modifier::BOLD);
     }
-    if app.state.watch.as_ref() == Some(&line.path) {
+    let searched = app
+        .search
+        .as_ref()
+        .filter(|search| search.place == SearchWhere::State);
+    let found = |text: &str| searched.is_some_and(|s| s.needle.regex().is_match(text.as_bytes()));
+    if app.state.watch.as_ref() == Some(&line.path) || found(&key) {
         key_style = key_style.add_modifier(Modifier::UNDERLINED);
     }
     let aligned = match line.path.0.last() {
@@ -216,6 +226,9 @@ fn draw_line(pen: &mut Pen, app: &App, line: &TreeLine, now: Option<&Value>) {
         let mut style = theme.style(value_role);
         if removed {
             style = style.add_modifier(Modifier::CROSSED_OUT);
+        }
+        if found(&text) {
+            style = style.add_modifier(Modifier::UNDERLINED | Modifier::BOLD);
         }
         pen.put_within(&text, value_room, style);
     }

@@ -320,6 +320,44 @@ fn filter_and_search_show() {
 }
 
 #[test]
+fn a_search_in_the_state_underlines_where_it_is() {
+    let mut app = coding(80, 24, RESULT);
+    app.focus = Pane::State;
+    place(&mut app);
+    app.search = Some(Search {
+        needle: Needle::new("1515").unwrap(),
+        place: SearchWhere::State,
+        running: None,
+        nothing: false,
+    });
+    let underlined = |what: &str| {
+        let style = style_of(&app, Depth::Ansi, what);
+        style.add_modifier.contains(Modifier::UNDERLINED)
+    };
+    assert!(underlined("1515"));
+    assert!(!underlined("false"));
+}
+
+#[test]
+fn another_offsets_state_is_dim_while_the_playheads_is_folded() {
+    let mut app = coding(80, 24, RESULT);
+    app.focus = Pane::State;
+    place(&mut app);
+    app.playhead.rows += 2;
+    app.state.pending = Some(Pending {
+        id: 1,
+        progress: Some((3, 21)),
+    });
+    let shown = text(&app);
+    assert!(
+        shown.contains("STATE @19") && shown.contains("folding 14 %"),
+        "{shown}"
+    );
+    let dim = Theme::new(&file::builtin()[0], Depth::Ansi, false).style(Role::Dim);
+    assert_eq!(style_of(&app, Depth::Ansi, "1515").fg, dim.fg);
+}
+
+#[test]
 fn indexing_and_toasts_show() {
     let mut app = coding(80, 24, RESULT);
     let view = app.log.as_mut().unwrap();

@@ -172,6 +172,8 @@ fn word(pen: &mut Pen, kind: Kind, rows: &Range<usize>, shown: usize, current: b
         kind.glyph()
     };
     let mut text = match rows.len() {
+        // The one kind that stops everything speaks up.
+        1 if kind == Kind::Paused => format!("{glyph} PAUSED"),
         1 => format!("{glyph} {}", kind.word()),
         n if current => format!("{glyph} {}/{n}", shown - rows.start + 1),
         n => format!("{glyph} {}{}{n}", kind.word(), theme.glyph("×", "x")),
