@@ -21,8 +21,11 @@ fn finds_the_processor_wherever_it_may_be() {
         module(&format!(
             "const define = f => f; export default define(() => ({COUNTER}))"
         )),
-        module(&format!(
-            "const processor = {COUNTER}; const x = import.meta.main;"
+        prepared(&format!(
+            "const processor = {COUNTER}; const x: boolean = import.meta.main;"
+        )),
+        prepared(&format!(
+            "import {{ defineProcessor }} from 'ai-engineer-workshop'; export default defineProcessor(() => ({COUNTER}))"
         )),
         script(&format!("const processor = {COUNTER}; 42")),
         script(&format!("({COUNTER})")),
@@ -35,6 +38,21 @@ fn finds_the_processor_wherever_it_may_be() {
         assert_eq!(state, json!({ "n": 10 }), "{code}");
         assert_eq!(told.notes, [], "{code}");
     }
+}
+
+#[test]
+fn stacks_are_those_of_the_source_as_written() {
+    let source = "interface A { a: number }\n\nenum Kind { Bad }\nexport default {\n  initialState: [] as number[],\n  reduce({ event, state }: any) {\n    const all = [...state,\n      event.payload.n];\n    if (Kind.Bad in all) throw new Error('bad');\n    return all;\n  },\n};";
+    let (_, told) = run(prepared(source), &Lines::counting(1));
+    let NoteKind::Threw { message, stack } = told.at(0)[0] else {
+        panic!("{:?}", told.notes);
+    };
+    assert_eq!(message, "Error: bad");
+    assert_eq!(stack.lines().count(), 1, "{stack}");
+    assert!(
+        stack.contains("at reduce (") && stack.contains(":9:"),
+        "{stack}"
+    );
 }
 
 #[test]

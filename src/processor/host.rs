@@ -11,7 +11,9 @@ use self::process::{Gone, Process};
 use super::frames::{Death, Order, Report};
 use super::limits::Limits;
 use super::program::Program;
+use super::source::Positions;
 use crate::replay::reducer::{FoldRequest, Folded, Form, NoteKind, Reducer, ReducerError, State};
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -38,6 +40,8 @@ pub struct BoxReducer {
     /// Rows of the array form that the process has been given.
     fed: usize,
     known: Known,
+    /// Decoded when something is first thrown.
+    positions: OnceCell<Positions>,
 }
 
 /// Why an attempt to fold ended without a result.
@@ -68,6 +72,7 @@ impl BoxReducer {
             at: None,
             fed: 0,
             known: Known::default(),
+            positions: OnceCell::new(),
         }
     }
 
@@ -137,7 +142,8 @@ impl BoxReducer {
     }
 
     fn map_stack(&self, stack: &str) -> String {
-        stack.to_owned()
+        let positions = self.positions.get_or_init(|| Positions::new(&self.program));
+        positions.map_stack(stack)
     }
 
     fn mapped(&self, what: NoteKind) -> NoteKind {

@@ -106,16 +106,6 @@ fn evaluate(
     let module = parse(&entry.name, &entry.code, context)?;
     modules.put(&entry.name, module.clone());
     run(&module, context)?;
-    let found = contract::from_exports(&module, context)?;
-    if !found.is_undefined() {
-        return Ok(found);
-    }
-    // A top-level `processor` that is not exported can be reached only by exporting it.
-    let exporting = format!("{}\n;export {{ processor }};", entry.code);
-    let Ok(module) = parse(&entry.name, &exporting, context) else {
-        return Ok(JsValue::undefined());
-    };
-    run(&module, context)?;
     contract::from_exports(&module, context)
 }
 

@@ -9,6 +9,7 @@ use evtui::model::offset::Offset;
 use evtui::processor::host::BoxReducer;
 use evtui::processor::limits::Limits;
 use evtui::processor::program::{Module, Program};
+use evtui::processor::source::{Input, prepare};
 use evtui::replay::reducer::{
     Cancel, FoldRequest, FoldSink, Folded, Note, NoteKind, Reducer, ReducerError, State,
 };
@@ -146,6 +147,15 @@ pub fn script(code: &str) -> Program {
         is_script: true,
         ..module(code)
     }
+}
+
+/// A program as evtui itself prepares it.
+pub fn prepared(source: &str) -> Program {
+    let input = Input::Script {
+        slug: "test".into(),
+        text: source.into(),
+    };
+    prepare(&input).expect("prepares")
 }
 
 pub fn exe() -> PathBuf {

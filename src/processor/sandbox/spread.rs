@@ -1,14 +1,15 @@
 //! The native helper behind rewritten array spreads.
 
 use super::ambient;
-use crate::processor::json::plain::{Dense, dense};
+use crate::processor::json::plain::{Dense, dense, is_exact};
+use crate::processor::program::{SPREAD_CONTINUE, SPREAD_VALUE};
 use boa_engine::object::builtins::JsArray;
 use boa_engine::property::PropertyKey;
 use boa_engine::{
     Context, JsArgs, JsNativeError, JsObject, JsResult, JsString, JsSymbol, JsValue, js_string,
 };
 
-/// `(1, iterable)` spreads, `(0, value)` adds one element; pairs in a row. Copies the elements of a
+/// The helper; its arguments are described at [`SPREAD_HELPER`](crate::processor::program::SPREAD_HELPER). Copies the elements of a
 /// dense plain array directly as long as nobody touched how arrays are iterated, and otherwise follows
 /// the iterator protocol to the letter.
 ///
@@ -18,12 +19,14 @@ pub fn spread(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<
     let mut items: Vec<JsValue> = Vec::new();
     for pair in args.chunks(2) {
         let value = pair.get_or_undefined(1);
-        if pair[0].as_i32() != Some(1) {
+        let kind = pair[0].as_i32();
+        if kind == Some(SPREAD_VALUE) {
             items.push(value.clone());
             continue;
         }
+        // What a nested call made is copied like any plain array.
         if let Some(array) = value.as_object()
-            && is_untouched(&array, context)
+            && (kind == Some(SPREAD_CONTINUE) || is_untouched(&array, context))
         {
             let array = array.borrow();
             match dense(&array) {
@@ -61,12 +64,7 @@ fn is_untouched(array: &JsObject, context: &Context) -> bool {
     {
         return false;
     }
-    // Elements and length agree unless length was set higher.
-    let length = borrowed
-        .properties()
-        .get(&PropertyKey::from(js_string!("length")))
-        .and_then(|p| p.value().and_then(JsValue::as_number));
-    if !dense(&borrowed).is_some_and(|d| Some(d.len() as f64) == length) {
+    if !is_exact(array) {
         return false;
     }
     let is_own = |object: &JsObject, key: PropertyKey, expected: &JsObject| {
