@@ -12,3 +12,7 @@ pub mod state;
 pub mod timeline;
 pub mod tree;
 pub mod update;
+
+// What panes draw of a moment: they know the app's words only.
+pub use crate::replay::moment::{Moment, Origin};
+pub use crate::replay::reducer::{Note, NoteKind};

@@ -251,7 +251,7 @@ fn cancelling_a_long_fold_and_going_on() {
         });
         assert_eq!(folded, Err(ReducerError::Cancelled));
         let stopped = reducer.rows();
-        assert!(stopped >= 500 && stopped < 30_000, "{stopped}");
+        assert!((500..30_000).contains(&stopped), "{stopped}");
         let (folded, _) = fold(&mut reducer, &log, stopped + 3);
         assert_eq!(value(&folded.expect("folds").state), json!(stopped + 3));
     }

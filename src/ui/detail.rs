@@ -3,9 +3,9 @@
 use super::json;
 use super::text::Canvas;
 use super::theme::Role;
+use crate::app::NoteKind;
 use crate::app::msg::TokenClass;
 use crate::app::state::App;
-use crate::replay::reducer::NoteKind;
 use ratatui::layout::Rect;
 
 /// Draws the body of the event pane.

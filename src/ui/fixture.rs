@@ -6,6 +6,7 @@ use crate::app::state::{
     App, CodeFile, EventDoc, LogView, Playhead, Settings, StreamInfo, Worker, Workers,
 };
 use crate::app::tree::{Mark, Shape, TreeLine};
+use crate::app::{Moment, Origin};
 use crate::model::diff::diff;
 use crate::model::event::{Event, Millis};
 use crate::model::json_path::{JsonPath, Step};
@@ -13,7 +14,6 @@ use crate::model::kind::Kind;
 use crate::model::log::{Complaint, EventLog, Indexing, Row};
 use crate::model::needle::Needle;
 use crate::model::offset::Offset;
-use crate::replay::moment::{Moment, Origin};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! What happened while folding, in words.
 
 use super::clock;
-use crate::replay::reducer::NoteKind;
+use crate::app::NoteKind;
 
 /// One line for the timeline and the state's header.
 #[must_use]

@@ -3,13 +3,13 @@
 use super::text::{Canvas, Pen, bold, text_width};
 use super::theme::{Role, Theme};
 use super::{clock, json, notes};
+use crate::app::Origin;
 use crate::app::layout::Pane;
 use crate::app::msg::SearchWhere;
 use crate::app::state::App;
 use crate::app::tree::{Mark, Shape, TreeLine};
 use crate::model::diff::{Change, What};
 use crate::model::json_path::Step;
-use crate::replay::moment::Origin;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use serde_json::Value;

@@ -3,7 +3,7 @@
 
 use super::MAX_DEPTH;
 use super::build::{new_object, put};
-use super::plain::{Layouts, dense};
+use super::plain::{Layouts, dense, is_exact};
 use boa_engine::object::builtins::JsArray;
 use boa_engine::property::PropertyKey;
 use boa_engine::{Context, JsBigInt, JsError, JsObject, JsString, JsValue, JsVariant, js_string};
@@ -194,7 +194,7 @@ impl<'a> Normalizer<'a> {
     }
 
     fn array(&mut self, array: &JsObject, old: Option<&JsValue>) -> Result<JsValue, NotJson> {
-        if dense(&array.borrow()).is_none() {
+        if !is_exact(array) {
             return self.array_like(array);
         }
         self.enter(array)?;

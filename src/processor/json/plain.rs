@@ -131,6 +131,17 @@ pub fn dense<T: ?Sized>(object: &Object<T>) -> Option<Dense<'_>> {
     }
 }
 
+/// True when the array's length is that of its dense elements. It need not be: the engine's inline
+/// cache lets `array.length = n` pass without dropping elements.
+pub fn is_exact(array: &JsObject) -> bool {
+    let array = array.borrow();
+    let length = array
+        .properties()
+        .get(&PropertyKey::from(js_string!("length")))
+        .and_then(|p| p.value().and_then(JsValue::as_number));
+    dense(&array).is_some_and(|dense| Some(dense.len() as f64) == length)
+}
+
 /// Elements of a dense array as the engine stores them.
 #[derive(Clone, Copy)]
 pub enum Dense<'a> {

@@ -81,12 +81,17 @@ impl Ambient {
         result
     }
 
+    /// False when a line would not be kept.
+    pub fn logs(&self) -> bool {
+        !self.loading.get() && self.logged.get() <= Self::MAX_LOGS
+    }
+
     /// Records a line of `console` or `logger`.
     pub fn log(&self, level: &str, text: &str) {
-        let count = self.logged.get();
-        if self.loading.get() || count > Self::MAX_LOGS {
+        if !self.logs() {
             return;
         }
+        let count = self.logged.get();
         self.logged.set(count + 1);
         let text = if count == Self::MAX_LOGS {
             "… more lines of this event are not kept".to_owned()

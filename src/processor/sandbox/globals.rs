@@ -69,8 +69,10 @@ pub fn logger(context: &mut Context) -> JsObject {
     let mut object = ObjectInitializer::new(context);
     for &(name, level) in METHODS {
         let write = move |_: &JsValue, args: &[JsValue], context: &mut Context| {
-            let text = super::inspect::line(args, context)?;
-            ambient::of(context)?.log(level, &text);
+            let ambient = ambient::of(context)?;
+            if ambient.logs() {
+                ambient.log(level, &super::inspect::line(args, context)?);
+            }
             Ok(JsValue::undefined())
         };
         object.function(
