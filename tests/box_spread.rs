@@ -10,7 +10,7 @@ use std::fs;
 fn value_of(program: Program) -> String {
     let mut reducer = reducer(program);
     let (folded, told) = fold(&mut reducer, &Lines::counting(1), 1);
-    assert_eq!(told.failed(), [], "{:?}", told.notes);
+    assert!(told.failed().is_empty(), "{:?}", told.notes);
     let state = folded.expect("folds").state;
     state.map_or_else(|| "undefined".into(), |text| text.to_string())
 }
