@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod man;
 mod recordings;
+mod screen;
 mod themes;
 
 use crate::config::settings::Settings;
@@ -73,12 +74,12 @@ fn run(args: Evtui) -> Result<Outcome> {
         Failure::new(error).hint("evtui config print-default shows every setting with its form")
     })?;
     match args.command {
+        None => screen::run(&args, &settings),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Man) => man::run(),
         Some(Command::Config(args)) => config::run(&args, &sources, Some(&settings)),
         Some(Command::Recordings(args)) => recordings::run(&args),
         Some(Command::Themes) => themes::run(&settings),
-        None => Err(Failure::new("cannot open the screen").into()),
     }
 }
 
