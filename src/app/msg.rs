@@ -1,7 +1,8 @@
 //! Everything that can happen to the screen.
 
+use super::command::Verb;
 use super::key::{Key, Mouse};
-use super::state::{LogView, Worker};
+use super::state::{LogView, StreamInfo, Worker};
 use crate::model::diff::Change;
 use crate::model::log::Complaint;
 use crate::replay::moment::Moment;
@@ -31,6 +32,8 @@ pub enum Msg {
     LogChanged {
         /// Broken lines, gaps and repeats found so far.
         complaints: Arc<[Complaint]>,
+        /// The streams known so far.
+        streams: Vec<StreamInfo>,
     },
     /// Processors that were found, once or again after the log grew.
     Workers {
@@ -113,6 +116,8 @@ pub enum Msg {
     Copied(String),
     /// The person should know.
     Notice(super::state::Level, String),
+    /// Do this, whatever layer is on top (a signal asked for it).
+    Run(Verb),
     /// Leave at once (Ctrl-c, SIGTERM).
     Quit,
 }

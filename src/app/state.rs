@@ -108,6 +108,8 @@ pub struct LogView {
     pub name: String,
     /// The stream in view, when the log names it.
     pub stream: Option<String>,
+    /// The person said which stream; otherwise the screen asks once there are several.
+    pub chosen: bool,
     /// All streams of the log, the one in view included.
     pub streams: Vec<StreamInfo>,
     /// The log can grow under us.

@@ -35,7 +35,10 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::Tick(passed) => tick(app, passed),
         Msg::Opened(view) => log::opened(app, *view),
         Msg::OpenFailed(why) => log::open_failed(app, why),
-        Msg::LogChanged { complaints } => log::changed(app, complaints),
+        Msg::LogChanged {
+            complaints,
+            streams,
+        } => log::changed(app, complaints, streams),
         Msg::Workers {
             list,
             current,
@@ -58,6 +61,7 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::Surveyed(survey) => app.survey = Some(survey),
         Msg::Copied(how) => app.toast(Level::Info, how),
         Msg::Notice(level, text) => app.toast(level, text),
+        Msg::Run(verb) => run::run(app, verb, todo),
         Msg::Quit => {
             app.quitting = true;
             todo.push(Effect::Quit);
@@ -65,6 +69,19 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     }
     refresh::refresh(app, todo);
     effects
+}
+
+/// Starts at an offset instead of the log's end.
+pub fn go_to_offset(app: &mut App, offset: u64) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    prompt::go_to_offset(app, offset);
+    refresh::refresh(app, &mut effects);
+    effects
+}
+
+/// Starts with the recordings to choose from.
+pub fn show_recordings(app: &mut App) {
+    pickers::recordings(app);
 }
 
 fn press(app: &mut App, key: Key, todo: &mut Vec<Effect>) {

@@ -375,10 +375,7 @@ impl Thread {
     }
 
     fn fold_ahead(&mut self, who: &Who, cancel: &Cancel) {
-        let advanced = self
-            .desk
-            .session
-            .advance(who, self.playhead, cancel, SLICE);
+        let advanced = self.desk.session.advance(who, self.playhead, cancel, SLICE);
         match advanced {
             Ok(progress) => {
                 self.idle = progress.idle;

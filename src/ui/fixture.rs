@@ -194,6 +194,7 @@ pub fn screen(lines: Vec<Vec<u8>>, width: u16, height: u16, rows: usize) -> App 
         }],
         can_follow: false,
         following: false,
+        chosen: true,
         len,
         complaints: Arc::new([]),
     });

@@ -3,7 +3,7 @@
 use super::{pickers, travel};
 use crate::app::effect::Effect;
 use crate::app::msg::Tokens;
-use crate::app::state::{App, CodeFile, Level, LogView, Worker};
+use crate::app::state::{App, CodeFile, Level, LogView, StreamInfo, Worker};
 use crate::model::log::Complaint;
 use crate::replay::reducer::Note;
 use std::sync::Arc;
@@ -18,14 +18,23 @@ pub fn opened(app: &mut App, view: LogView) {
     fresh.speed = app.speed;
     fresh.focus = app.focus;
     fresh.third = app.third;
-    let choose_stream = view.stream.is_none() && view.streams.len() > 1;
     fresh.follows = view.can_follow && view.following;
     fresh.log = Some(view);
     fresh.workers.discovering = true;
     *app = fresh;
     app.lay_out();
     travel::last(app);
-    if choose_stream {
+    ask_stream(app);
+}
+
+/// Asks for the stream as soon as a log is known to hold several; until then all are shown.
+fn ask_stream(app: &mut App) {
+    if let Some(view) = &mut app.log
+        && !view.chosen
+        && view.streams.len() > 1
+    {
+        view.chosen = true;
+        view.stream = None;
         pickers::streams(app);
     }
 }
@@ -38,11 +47,15 @@ pub fn open_failed(app: &mut App, why: String) {
     }
 }
 
-pub fn changed(app: &mut App, complaints: Arc<[Complaint]>) {
+pub fn changed(app: &mut App, complaints: Arc<[Complaint]>, streams: Vec<StreamInfo>) {
     let Some(view) = &mut app.log else { return };
     let before = view.len;
     view.len = view.log.len();
     view.complaints = complaints;
+    view.streams = streams;
+    if let ([only], None) = (&view.streams[..], &view.stream) {
+        view.stream = Some(only.path.clone());
+    }
     let at_end = app.playhead.rows >= before;
     let settled = !view.log.indexing().is_done();
     if app.playhead.following || (at_end && settled) || app.playhead.rows > view.len {
@@ -52,6 +65,7 @@ pub fn changed(app: &mut App, complaints: Arc<[Complaint]>) {
     } else if at_end && app.len() > before {
         app.playhead.left_end_at.get_or_insert(before);
     }
+    ask_stream(app);
 }
 
 pub fn workers(app: &mut App, list: Vec<Worker>, current: usize, done: bool) {

@@ -1,0 +1,196 @@
+//! Opens the screen on the real terminal and runs it to its end.
+
+use super::open;
+use super::program::{Hands, Program};
+use super::terminal::Guard;
+use super::world::{Target, World};
+use super::{input, world};
+use crate::app::command::Keymap;
+use crate::app::layout::Size;
+use crate::app::msg::Msg;
+use crate::app::state::{App, Level, Settings, Speed};
+use crate::app::update::{go_to_offset, show_recordings, update};
+use crate::config::settings::{Colour, PlaySpeed, Settings as Config};
+use crate::processor::limits::Limits;
+use crate::source::recordings;
+use crate::ui::View;
+use crate::ui::theme::depth::{Depth, needs_ascii};
+use crate::ui::theme::file;
+use anyhow::{Context, Result};
+use crossterm::event::EventStream;
+use futures_util::{Stream, StreamExt, stream};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What the person asked for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The log; `None` opens the picker of recordings.
+    pub target: Option<Target>,
+    /// The stream in it.
+    pub stream: Option<String>,
+    /// A processor on disk.
+    pub processor: Option<PathBuf>,
+    /// The worker whose state to show.
+    pub worker: Option<String>,
+    /// The offset to start at; the end when absent.
+    pub at: Option<u64>,
+    /// Follow the log from the start.
+    pub follow: bool,
+    /// Settings in force.
+    pub config: Config,
+    /// Where the person's own themes are.
+    pub themes: Option<PathBuf>,
+}
+
+/// Exit code after an interrupt from outside.
+const INTERRUPTED: u8 = 130;
+/// Exit code after a request to end from outside.
+const TERMINATED: u8 = 143;
+
+/// Runs the screen. The exit code is 0 when the person left, 130 or 143 when a signal ended it.
+///
+/// # Errors
+/// The log or the theme cannot be opened, or the terminal fails.
+pub fn run(options: Options) -> Result<ExitCode> {
+    let (themes, complaints) = file::load(options.themes.as_deref());
+    let config = &options.config;
+    file::find(&themes, &config.theme.value)?;
+    let env = |name: &str| std::env::var(name).ok();
+    let depth = match config.colour.value {
+        Colour::Never => Depth::Mono,
+        Colour::Always | Colour::Auto => Depth::detect(env),
+    };
+    let ascii = config.ascii.value || needs_ascii(env);
+    let bindings = config.keys.iter();
+    let (keymap, key_warnings) = Keymap::with(bindings.map(|b| {
+        let keys = b.keys.iter().map(String::as_str).collect();
+        (b.command.as_str(), keys)
+    }));
+    let settings = Settings {
+        theme: config.theme.value.clone(),
+        themes: themes.iter().map(|t| t.name.clone()).collect(),
+        mouse: config.mouse.value,
+        gap_cap: config.play_gap.value,
+        keymap,
+    };
+    let fold = open::Options {
+        processor: options.processor.clone(),
+        worker: options.worker.clone(),
+        limits: Limits {
+            reduce_timeout: config.reduce_timeout.value,
+            reduce_memory: config.reduce_memory.value,
+        },
+        keyframe_memory: usize::try_from(config.keyframe_memory.value).unwrap_or(usize::MAX),
+    };
+    let (sender, events) = tokio::sync::mpsc::unbounded_channel::<world::Event>();
+    let mut world = World::new(sender, fold);
+    let (width, height) = crossterm::terminal::size().context("cannot ask the terminal's size")?;
+    let mut app = App::new(Size { width, height }, settings);
+    app.speed = match config.play_speed.value {
+        PlaySpeed::Recorded(factor) => Speed::Recorded(factor),
+        PlaySpeed::Steady(rate) => Speed::Steady(rate),
+    };
+    app.recordings = recordings::ALL
+        .iter()
+        .map(|r| (r.name.to_owned(), r.shows.to_owned()))
+        .collect();
+    let warnings = complaints.into_iter().chain(key_warnings);
+    for warning in warnings.chain(config.warnings.iter().cloned()) {
+        update(&mut app, Msg::Notice(Level::Warn, warning));
+    }
+    let mut effects = Vec::new();
+    match &options.target {
+        Some(target) => {
+            let mut view = world.open(target, options.stream.clone(), options.follow)?;
+            view.chosen = options.stream.is_some();
+            effects = update(&mut app, Msg::Opened(Box::new(view)));
+            if let Some(at) = options.at {
+                effects.extend(go_to_offset(&mut app, at));
+            }
+        }
+        None => show_recordings(&mut app),
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    let guard = Guard::enter(app.settings.mouse).context("cannot take the terminal")?;
+    let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+    let mut program = Program {
+        terminal: &mut terminal,
+        view: View::new(themes, depth, ascii),
+        app,
+        world,
+        hands: guard,
+    };
+    for effect in effects {
+        program.world.perform(effect);
+    }
+    let code = std::rc::Rc::new(std::cell::Cell::new(0));
+    runtime.block_on(async {
+        let keys = EventStream::new().filter_map(|event| {
+            // An error of the terminal is its end: there is nobody to ask any more.
+            std::future::ready(match event {
+                Ok(event) => input::message(event),
+                Err(_) => Some(Msg::Quit),
+            })
+        });
+        let signals = signals(&code)?;
+        program.run(stream::select(keys, signals), events).await
+    })?;
+    drop(program);
+    Ok(ExitCode::from(code.get()))
+}
+
+/// Signals that end or stop the program, as messages; `code` is set to the exit code of the last.
+#[cfg(unix)]
+fn signals(code: &std::rc::Rc<std::cell::Cell<u8>>) -> Result<impl Stream<Item = Msg> + Unpin> {
+    use crate::app::command::Verb;
+    use tokio::signal::unix::{SignalKind, signal};
+    let of = |kind: SignalKind, exit: u8, msg: fn() -> Msg| {
+        let code = std::rc::Rc::clone(code);
+        let mut signal = signal(kind)?;
+        Ok::<_, io::Error>(stream::poll_fn(move |context| {
+            signal.poll_recv(context).map(|got| {
+                got.map(|()| {
+                    code.set(exit);
+                    msg()
+                })
+            })
+        }))
+    };
+    let end = stream::select(
+        of(SignalKind::interrupt(), INTERRUPTED, || Msg::Quit)?,
+        of(SignalKind::terminate(), TERMINATED, || Msg::Quit)?,
+    );
+    const SIGTSTP: i32 = rustix::process::Signal::TSTP.as_raw();
+    let rest = stream::select(
+        of(SignalKind::hangup(), TERMINATED, || Msg::Quit)?,
+        of(SignalKind::from_raw(SIGTSTP), 0, || Msg::Run(Verb::Suspend))?,
+    );
+    Ok(stream::select(end, rest))
+}
+
+/// There are no such signals here.
+#[cfg(not(unix))]
+fn signals(_: &std::rc::Rc<std::cell::Cell<u8>>) -> Result<impl Stream<Item = Msg> + Unpin> {
+    Ok(stream::pending())
+}
+
+impl Hands for Guard {
+    fn mouse(&mut self, on: bool) -> Result<()> {
+        Ok(Guard::mouse(self, on)?)
+    }
+
+    fn suspend(&mut self) -> Result<()> {
+        Ok(Guard::suspend(self)?)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(Guard::write(self, bytes)?)
+    }
+}
