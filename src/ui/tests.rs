@@ -329,6 +329,7 @@ fn a_search_in_the_state_underlines_where_it_is() {
         place: SearchWhere::State,
         running: None,
         nothing: false,
+        wrapped: false,
     });
     let underlined = |what: &str| {
         let style = style_of(&app, Depth::Ansi, what);
