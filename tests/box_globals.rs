@@ -133,3 +133,14 @@ fn elements_beyond_the_length_are_no_part_of_a_state() {
     let (state, _) = run(module(code), &Lines::counting(3));
     assert_eq!(state, json!([1]));
 }
+
+/// As prepared, the code does not meet that cache at all.
+#[test]
+fn setting_a_length_drops_elements() {
+    let code = "const cut = a => { a.length = 1; a.push(9); a.length -= 0; a.length++; [a.length] = [2]; return [a, a.length, [...a], 2 in a]; };
+        export default { initialState: [], reduce: ({ state }) => [...state, cut([1, 2, 3])] }";
+    let (state, told) = run(prepared(code), &Lines::counting(3));
+    assert_eq!(told.notes, []);
+    let one = json!([[1, 9], 2, [1, 9], false]);
+    assert_eq!(state, json!([one, one, one]));
+}

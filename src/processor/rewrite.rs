@@ -1,6 +1,10 @@
 //! Rewrites array spreads into calls of a native helper (`program::SPREAD_HELPER`): the engine's own
 //! spread costs twenty times as much per element.
 
+mod length;
+
+pub use length::lengths;
+
 use super::program::{SPREAD_CONTINUE, SPREAD_HELPER, SPREAD_ITERATE, SPREAD_VALUE};
 use oxc_allocator::{Allocator, ArenaVec};
 use oxc_ast::ast::{

@@ -66,6 +66,7 @@ pub fn compile(
         ""
     };
     rewrite::spreads(&allocator, &mut program);
+    rewrite::lengths(&allocator, &mut program);
 
     let options = CodegenOptions {
         source_map_path: Some(PathBuf::from(name)),
