@@ -44,7 +44,10 @@ pub fn run() -> ExitCode {
         .stack_size(ENGINE_STACK)
         .spawn({
             let (watch, output) = (watch.clone(), output.clone());
-            move || Engine::new(output, watch, queue).run()
+            move || {
+                let _guard = ExitOnPanic;
+                Engine::new(output, watch, queue).run();
+            }
         });
     let watchdog = watchdog::spawn(watch.clone(), output);
     if let (Ok(_), Ok(watchdog)) = (engine, watchdog) {
@@ -54,6 +57,18 @@ pub fn run() -> ExitCode {
     }
     // The engine may be in a loop that never ends: leave without waiting for it.
     std::process::exit(0)
+}
+
+/// A flaw in the engine that panics ends the process, which the parent is prepared for; a thread that
+/// ends alone would leave it waiting.
+struct ExitOnPanic;
+
+impl Drop for ExitOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            std::process::exit(101);
+        }
+    }
 }
 
 fn read(watch: &Watch, work: &mpsc::Sender<Work>) -> io::Result<()> {

@@ -391,3 +391,115 @@ pub fn flush(to: &mut impl Write, frames: &mut Vec<u8>) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_frame_comes_out_as_it_went_in() {
+        let orders = [
+            Order::Load {
+                timeout: Duration::from_millis(2000),
+                memory: 1 << 30,
+                program: b"{}".to_vec(),
+            },
+            Order::Restore {
+                rows: 7,
+                state: Some(b"[1]".to_vec()),
+            },
+            Order::Restore {
+                rows: 0,
+                state: None,
+            },
+            Order::Fold {
+                to: 9,
+                keyframe_every: Duration::from_micros(8),
+                want_previous: true,
+                careful: false,
+            },
+            Order::Event(b"{\"a\":1}".to_vec()),
+            Order::Event(Vec::new()),
+            Order::Skip,
+            Order::Cancel,
+        ];
+        let mut bytes = Vec::new();
+        for order in &orders {
+            order.put(&mut bytes);
+        }
+        let mut from = bytes.as_slice();
+        for order in orders {
+            assert_eq!(Order::read(&mut from).unwrap(), Some(order));
+        }
+        assert_eq!(Order::read(&mut from).unwrap(), None);
+
+        let text = || String::from("é");
+        let notes = [
+            NoteKind::Threw {
+                message: text(),
+                stack: text(),
+            },
+            NoteKind::NotJson { message: text() },
+            NoteKind::TimedOut {
+                limit: Duration::from_secs(2),
+            },
+            NoteKind::OutOfMemory { limit: 5 },
+            NoteKind::Crashed { message: text() },
+            NoteKind::Impure { api: text() },
+            NoteKind::Log {
+                level: text(),
+                text: text(),
+            },
+        ];
+        let mut reports = vec![
+            Report::Loaded(Form::Array),
+            Report::LoadFailed {
+                message: text(),
+                stack: String::new(),
+            },
+            Report::Progress { rows: 3 },
+            Report::Keyframe {
+                rows: 4,
+                state: None,
+            },
+            Report::Starting { row: 1 },
+            Report::Done {
+                state: Some(text()),
+                previous: Some(None),
+            },
+            Report::Done {
+                state: None,
+                previous: None,
+            },
+            Report::Stopped { rows: 2 },
+            Report::Died {
+                row: None,
+                why: Death::Time,
+            },
+            Report::Died {
+                row: Some(8),
+                why: Death::Memory,
+            },
+            Report::Failed(text()),
+        ];
+        reports.extend(notes.map(|what| Report::Note { row: 6, what }));
+        let mut bytes = Vec::new();
+        for report in &reports {
+            report.put(&mut bytes);
+        }
+        let mut from = bytes.as_slice();
+        for report in reports {
+            assert_eq!(Report::read(&mut from).unwrap(), Some(report));
+        }
+        assert_eq!(Report::read(&mut from).unwrap(), None);
+    }
+
+    #[test]
+    fn a_torn_frame_is_an_error() {
+        let mut bytes = Vec::new();
+        Report::Progress { rows: 3 }.put(&mut bytes);
+        for cut in 1..bytes.len() {
+            assert!(Report::read(&mut &bytes[..cut]).is_err(), "{cut}");
+        }
+    }
+}

@@ -431,3 +431,55 @@ impl Scanner<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// As serde judges: where both can say, they agree.
+        #[test]
+        fn accepts_what_is_json_and_nothing_else(text in "[\\[\\]{}:,\"0-9a-f.eE+\\- tnrulsx\\\\]{0,24}") {
+            let ours = scan(text.clone().into_bytes(), None).is_ok();
+            match serde_json::from_str::<serde_json::Value>(&text) {
+                Ok(_) => prop_assert!(ours, "{}", text),
+                // Lone surrogates and numbers too large are JSON to JavaScript.
+                Err(e) if e.to_string().contains("surrogate") || e.to_string().contains("range") => {}
+                Err(e) if e.to_string().contains("hex escape") => {}
+                Err(_) => prop_assert!(!ours, "{}", text),
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_exact() {
+        let tape = scan(b"[-0,0,1.0,2147483648,1e400,0.1]".to_vec(), None).unwrap();
+        let expected = [
+            Token::OpenArray,
+            Token::Num(-0.0),
+            Token::Int(0),
+            Token::Int(1),
+            Token::Num(2_147_483_648.0),
+            Token::Num(f64::INFINITY),
+            Token::Num(0.1),
+            Token::Close,
+        ];
+        assert_eq!(tape.tokens, expected);
+        assert!(matches!(tape.tokens[1], Token::Num(n) if n.is_sign_negative()));
+    }
+
+    #[test]
+    fn keys_are_numbered_once() {
+        let mut interner = Interner::default();
+        let tape = scan(br#"{"a":{"b":1},"a":2}"#.to_vec(), Some(&mut interner)).unwrap();
+        let keys: Vec<&Token> = tape
+            .tokens
+            .iter()
+            .filter(|token| matches!(token, Token::Key(_)))
+            .collect();
+        assert_eq!(keys, [&Token::Key(0), &Token::Key(1), &Token::Key(0)]);
+        assert_eq!(interner.take_fresh().len(), 2);
+        assert!(interner.take_fresh().is_empty());
+    }
+}
