@@ -1,0 +1,322 @@
+//! Snippets that change only what they made, and snippets that may change more.
+
+use super::*;
+use oxc_allocator::Allocator;
+use oxc_parser::Parser;
+use oxc_semantic::SemanticBuilder;
+use oxc_span::SourceType;
+
+fn facts(code: &str) -> Facts {
+    let allocator = Allocator::default();
+    let source_type = SourceType::ts().with_unambiguous(true);
+    let parsed = Parser::new(&allocator, code, source_type).parse();
+    assert!(
+        parsed.diagnostics.is_empty(),
+        "{code}: {:?}",
+        parsed.diagnostics
+    );
+    let semantic = SemanticBuilder::new_compiler().build(&parsed.program);
+    let scoping = semantic.semantic.into_scoping();
+    analyse(&parsed.program, &scoping)
+}
+
+fn never(modules: &[&str]) -> bool {
+    let all: Vec<Facts> = modules.iter().map(|code| facts(code)).collect();
+    Facts::never_mutates(&all)
+}
+
+/// The body of an incremental reducer.
+fn reducer(body: &str) -> String {
+    format!("export default {{ initialState: {{}}, reduce({{ event, state }}) {{ {body} }} }}")
+}
+
+const HARMLESS: &[&str] = &[
+    "return { ...state, n: state.n + 1 };",
+    "switch (event.type) { case 'a': return { ...state, list: [...state.list, event.payload] }; default: return state; }",
+    "return undefined;",
+    "const next = { ...state }; next.n = 1; next.n++; next['m'] += 2; return next;",
+    "const next: any = { ...state } as any; next.n = 1; delete next.old; return next;",
+    "const out = []; out.push(event); return { ...state, out };",
+    "const out = state.list.slice(); out.splice(1, 1); out[0] = event; return { list: out };",
+    "const out = state.list.filter((x) => x).map((x) => x); out.sort(); return { out };",
+    "return { list: [...state.list].sort((a, b) => a - b) };",
+    "return { list: state.list.slice().reverse() };",
+    "const out = []; for (const m of state.list) { out.push(m); } return { out };",
+    "const out = []; state.list.forEach((m) => { out.push(m); }); return { out };",
+    "const out = {}; state.list.forEach(function (m) { out[m.id] = m; }); return out;",
+    "let out = []; if (event.x) { out = [1]; } out.push(2); return { out };",
+    "let out; if (event.x) out = []; else out = [...state.out]; out.push(1); return { out };",
+    "return state.list.reduce((all, m) => { all[m.id] = m; return all; }, {});",
+    "return { l: state.list.reduce((all, m) => (all.push(m), all), []) };",
+    "return { l: state.list.reduce((all, m) => Object.assign(all, { [m]: 1 }), {}) };",
+    "return state.list.reduce((all, m) => { if (!m) return all; return { ...all, [m]: 1 }; }, {});",
+    "const seen = new Set(state.seen); seen.add(event.id); return { seen: [...seen] };",
+    "const m = new Map(Object.entries(state.m)); m.set(event.id, 1); m.delete('x'); return Object.fromEntries(m);",
+    "return Object.assign({}, state, { n: 1 });",
+    "const next = Object.assign({}, state); next.n = 2; return next;",
+    "const next = structuredClone(state); next.n = 1; return next;",
+    "const next = JSON.parse(JSON.stringify(state)); next.n = 1; return next;",
+    "const keys = Object.keys(state).sort(); return { keys };",
+    "return { l: state.list.toSorted(), s: state.list.toSpliced(0, 1), w: state.list.with(0, 1) };",
+    "const n = state.n; let total = 0; for (const x of state.list) total += x; return { total };",
+    "let last = null; state.list.forEach((m) => { last = m; }); return { last };",
+    "const { list = [], ...rest } = state; return { ...rest, list: [...list, event] };",
+    "const out = []; const put = (x) => { out.push(x); }; put(1); put(event); return { out };",
+    "const out = []; function walk(x) { out.push(x.id); x.kids.forEach((k) => walk(k)); } walk(event); return { out };",
+    "const out = []; (() => { out.push(1); })(); return { out };",
+    "const has = Object.prototype.hasOwnProperty.call(state, 'a'); return { ...state, has };",
+    "return Object.freeze({ ...state });",
+    "const [a, b] = event.pair; let x, y; [x, y] = [b, a]; return { x, y };",
+    "const d = new Date(event.createdAt); d.setHours(0); return { d: d.toISOString() };",
+    "const s = String(event.payload).replace(/a/g, (m) => m.toUpperCase()); return { s };",
+    "const out: string[] = []; const text = 'a-b'; for (const part of text.split('-')) out.push(part); return { out };",
+];
+
+const MAYBE_NOT: &[&str] = &[
+    "state.n = 1; return state;",
+    "state.n++; return state;",
+    "state['n'] += 1; return state;",
+    "delete state.n; return state;",
+    "delete state?.n; return state;",
+    "state.list.push(event); return state;",
+    "state.list?.push(event); return state;",
+    "state.list.sort(); return { ...state };",
+    "const list = state.list; list.push(1); return { ...state, list };",
+    "const { list } = state; list.push(1); return { ...state };",
+    "const next = { ...state }; next.list.push(event); return next;",
+    "const next = { ...state }; next.a.b = 1; return next;",
+    "let next = { ...state }; if (event.x) next = state; next.n = 1; return next;",
+    "let next = state; next = { ...next }; next.n = 1; return next;",
+    "const list = state.list ?? []; list.push(1); return { list };",
+    "const list = event.x ? state.list : []; list.push(1); return { list };",
+    "for (const m of state.list) m.seen = true; return { ...state };",
+    "for (state.k of event.list) {} return state;",
+    "for (state.k in event) {} return state;",
+    "for (let x of state.list) { x.push(1); } return state;",
+    "state.list.forEach((m) => { m.seen = true; }); return { ...state };",
+    "[state.a, state.b] = [1, 2]; return state;",
+    "({ x: state.x } = event); return state;",
+    "({ x: [state.x = 1] } = event); return state;",
+    "Object.assign(state, { n: 1 }); return state;",
+    "Object.assign(state.inner, { n: 1 }); return { ...state };",
+    "Object.defineProperty(state, 'n', { value: 1 }); return state;",
+    "Object.setPrototypeOf(state, null); return state;",
+    "Reflect.set(state, 'n', 1); return state;",
+    "state.__proto__.x = 1; return state;",
+    "Array.prototype.push.call(state.list, 1); return { ...state };",
+    "Array.prototype.push.apply(state.list, [1]); return { ...state };",
+    "const push = [].push; push.call(state.list, 1); return { ...state };",
+    "const { push } = []; push.call(state.list, 1); return { ...state };",
+    "const { assign } = Object; assign(state, event); return state;",
+    "const o = Object; o.assign(state, event); return state;",
+    "const assign = Object.assign; assign(state, event); return state;",
+    "Object['assign'](state, event); return state;",
+    "state.list[event.method](1); return { ...state };",
+    "state.list['push'](1); return { ...state };",
+    "return state.list.reduce((all, m) => { all.push(m); return all; }, state.other);",
+    "return state.list.reduce((all, m) => { all.push(m); return m.list; }, []);",
+    "return state.list.reduce((all, m) => { m.n = 1; return all; }, {});",
+    "eval('state.n = 1'); return state;",
+    "new Function('s', 's.n = 1')(state); return state;",
+    "(() => {}).constructor('return 1')(); return state;",
+    "const p = new Proxy(state, {}); return p;",
+    "const m = state.m; m.set('a', 1); return { ...state };",
+    "state.when.setHours(0); return { ...state };",
+    "const out = []; const later = () => { out.push(1); }; keep(later); return { out };",
+    "const out = []; return { out, add: () => { out.push(1); } };",
+    "const out = []; function* g() { out.push(1); yield 1; } return { l: [...g()] };",
+    "function put(list, x) { list.push(x); } put(state.list, event); return { ...state };",
+    "var state = []; state.push(1); return state;",
+    "this.count = 1; return state;",
+    "globalThis.kept ??= []; return state;",
+    "arguments[0].state.n = 1; return state;",
+    "return Object.isFrozen(state) ? 1 : state;",
+    "(state as any)!.n = 1; return state;",
+    "((state)).n = 1; return state;",
+];
+
+#[test]
+fn what_only_changes_its_own() {
+    for body in HARMLESS {
+        assert!(never(&[&reducer(body)]), "{body}");
+    }
+}
+
+#[test]
+fn what_may_change_more() {
+    for body in MAYBE_NOT {
+        assert!(!never(&[&reducer(body)]), "{body}");
+    }
+}
+
+#[test]
+fn whole_modules() {
+    for (code, want) in [
+        (
+            "const processor = { reduce(events) { const out = []; for (const e of events) out.push(e.payload); return out; } };",
+            true,
+        ),
+        (
+            "const processor = { reduce(events) { return events.sort(); } };",
+            false,
+        ),
+        (
+            "const processor = { reduce(events) { const by = {}; for (const e of events) { (by[e.type] ??= []).push(e); } return by; } };",
+            false,
+        ),
+        // What outlives a call.
+        (
+            "const seen = []; export default { reduce({ event, state }) { seen.push(event); return state; } };",
+            false,
+        ),
+        (
+            "let cache = {}; export default { reduce({ event, state }) { cache.x = 1; return state; } };",
+            false,
+        ),
+        (
+            "let cache; export default { reduce({ state }) { cache = cache ?? {}; cache.n = 1; return cache; } };",
+            false,
+        ),
+        (
+            "let keep; export default { reduce({ state }) { const out = []; keep = keep ?? (() => { out.push(1); }); keep(); return { out }; } };",
+            false,
+        ),
+        (
+            "function make() { const kept = []; return { reduce({ event }) { kept.push(event); return { kept }; } }; } export default make();",
+            false,
+        ),
+        // At load, once.
+        (
+            "const table = {}; for (const k of ['a', 'b']) table[k] = 1; export default { reduce: ({ state }) => ({ ...state, table }) };",
+            true,
+        ),
+        (
+            "enum Color { Red, Green } export default { reduce({ state }) { return { ...state, c: Color.Red }; } };",
+            true,
+        ),
+        (
+            "namespace N { export const twice = (n: number) => n * 2; } export default { reduce({ state }) { return { n: N.twice(state.n) }; } };",
+            true,
+        ),
+        // Tables of functions.
+        (
+            "const on = { a: (s) => ({ ...s }), b: (s) => s }; export default { reduce({ state, event }) { return on[event.type]?.(state) ?? state; } };",
+            true,
+        ),
+        (
+            "const on = { a: (s) => { s.n = 1; return s; } }; export default { reduce({ state, event }) { return on[event.type](state); } };",
+            false,
+        ),
+        (
+            "let on = { a: (s) => s }; on = []; export default { reduce({ state, event }) { return on[event.type](state); } };",
+            false,
+        ),
+        (
+            "const on = [].concat(1); export default { reduce({ state, event }) { return on[event.type](state); } };",
+            false,
+        ),
+        // Classes.
+        (
+            "class P { constructor(n) { this.n = n; } } export default { reduce({ state }) { const p = new P(1); p.n = 2; return { p: p.n }; } };",
+            true,
+        ),
+        (
+            "class P { add() { this.n = 1; } } export default { reduce({ state }) { return state; } };",
+            false,
+        ),
+        (
+            "class P { constructor(o) { return o; } } export default { reduce({ state }) { const p = new P(state); p.n = 2; return p; } };",
+            false,
+        ),
+        (
+            "class P extends base() { constructor() { super(); this.n = 1; } } export default { reduce({ state }) { return new P(); } };",
+            false,
+        ),
+        (
+            "class P { constructor(o) { o.list.forEach(() => { this.n = 1; }); } } export default { reduce: () => new P({}) };",
+            false,
+        ),
+        (
+            "class P { constructor(private readonly n = 1, public list: number[] = []) {} } export default { reduce: () => new P() };",
+            true,
+        ),
+        (
+            "function F(s) { this.n = s; } export default { reduce: ({ state }) => new F(state) };",
+            false,
+        ),
+        // Methods of one's own under a built-in name.
+        (
+            "const box = { map: (f) => kept, list: 1 }; const kept = []; export default { reduce({ state }) { const x = box.map((y) => y); x.push(1); return { x }; } };",
+            false,
+        ),
+        (
+            "let f; const box = { forEach(g) { f = g; } }; export default { reduce({ state }) { const out = []; box.forEach((y) => { out.push(y); }); f?.(1); return { out }; } };",
+            false,
+        ),
+        (
+            "export default { reduce({ state }) { const out = state.l.map((y) => y); out.push(1); return { out, map: 'data' }; } };",
+            true,
+        ),
+        // Hooks never run.
+        (
+            "export default { reduce({ state }) { return { ...state }; }, async afterAppend({ state }) { state.n = 1; state.list.push(1); } };",
+            true,
+        ),
+        (
+            "export default { reduce({ state }) { return { ...state }; }, onEvent: async ({ state }) => { state.n = 1; } };",
+            true,
+        ),
+        (
+            "async function ask(m) { m.push(1); } async function afterAppend(s) { await ask(s.m); s.n = 1; } const processor = { reduce: (e) => e.length, afterAppend };",
+            true,
+        ),
+        (
+            "function touch(m) { m.push(1); } const processor = { reduce(e) { touch(e); return e; }, async afterAppend(s) { touch(s); } };",
+            false,
+        ),
+        (
+            "const p = { reduce({ state }) { p.afterAppend(state); return state; }, afterAppend(s) { s.n = 1; } }; export default p;",
+            false,
+        ),
+        (
+            "const p = { reduce({ state }) { const { afterAppend: f } = p; f(state); return state; }, afterAppend(s) { s.n = 1; } }; export default p;",
+            false,
+        ),
+        (
+            "class A { reduce({ state }) { return { ...state }; } async afterAppend({ state }) { this.n = 1; } } export default new A();",
+            true,
+        ),
+        (
+            "export default { reduce({ state }) { return state; }, helper(s) { s.n = 1; } };",
+            false,
+        ),
+        ("with (x) { y = 1; }", false),
+    ] {
+        assert_eq!(never(&[code]), want, "{code}");
+    }
+}
+
+#[test]
+fn several_modules_are_judged_together() {
+    let pure = "import { put } from './b'; export default { reduce: ({ state }) => put(state) };";
+    assert!(never(&[pure, "export const put = (s) => ({ ...s });"]));
+    assert!(!never(&[
+        pure,
+        "export const put = (s) => { s.n = 1; return s; };"
+    ]));
+    let hook =
+        "export default { reduce: ({ state }) => state, afterAppend({ state }) { state.n = 1; } };";
+    assert!(never(&[hook, "export const x = 1;"]));
+    assert!(!never(&[
+        hook,
+        "export const call = (p, s) => p.afterAppend(s);"
+    ]));
+    let trusting = "export default { reduce({ state }) { const l = state.l.map((x) => x); l.push(1); return { l }; } };";
+    assert!(never(&[trusting]));
+    assert!(!never(&[
+        trusting,
+        "export class L { map() { return shared; } }"
+    ]));
+    let helper = "export function tidy(m) { m.push(1); }";
+    assert!(!never(&[hook, helper]));
+}
