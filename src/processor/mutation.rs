@@ -6,8 +6,10 @@
 //! cannot outlive that activation. The limit of this: a program that hides a method of its own under
 //! the name of an array's (`map`, `forEach`…) behind a computed key is taken at its word.
 
+mod accumulate;
 mod collect;
 mod fresh;
+mod visit;
 
 #[cfg(test)]
 mod tests;
@@ -65,11 +67,8 @@ impl Facts {
             }
         };
         // A method of the program's own may be called where a built-in one is expected.
-        let is_defined = |name| modules.iter().any(|m| m.defined.contains(name));
-        !modules.iter().any(mutates)
-            && !modules
-                .iter()
-                .any(|m| m.trusted.iter().any(|n| is_defined(n)))
+        let is_defined = |name: &String| modules.iter().any(|m| m.defined.contains(name));
+        !modules.iter().any(mutates) && !modules.iter().any(|m| m.trusted.iter().any(is_defined))
     }
 }
 
