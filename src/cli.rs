@@ -17,7 +17,7 @@ use anyhow::Result;
 use args::{Command, Evtui};
 use clap::Parser;
 use clap::error::ErrorKind;
-use failure::{Failure, USAGE};
+use failure::{Failure, NO, USAGE};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
@@ -32,6 +32,15 @@ pub enum Outcome {
     No,
 }
 
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> ExitCode {
+        match outcome {
+            Outcome::Yes => ExitCode::SUCCESS,
+            Outcome::No => ExitCode::from(NO),
+        }
+    }
+}
+
 /// Runs the program on its arguments, the program's name first.
 #[must_use]
 pub fn main(args: Vec<OsString>) -> ExitCode {
@@ -40,8 +49,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         Err(error) => return usage(&error),
     };
     match run(parsed) {
-        Ok(Outcome::Yes) => ExitCode::SUCCESS,
-        Ok(Outcome::No) => ExitCode::from(1),
+        Ok(code) => code,
         Err(error) => failure::report(&error),
     }
 }
@@ -56,7 +64,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-fn run(args: Evtui) -> Result<Outcome> {
+fn run(args: Evtui) -> Result<ExitCode> {
     let sources = Sources {
         file: config_file(args.config.clone()),
         environment: std::env::vars_os()
@@ -68,19 +76,24 @@ fn run(args: Evtui) -> Result<Outcome> {
     if let Some(Command::Config(args)) = &args.command
         && args.needs_no_settings()
     {
-        return config::run(args, &sources, None);
+        return Ok(config::run(args, &sources, None)?.into());
     }
     let settings = sources::load(&sources).map_err(|error| {
         Failure::new(error).hint("evtui config print-default shows every setting with its form")
     })?;
-    match args.command {
-        None => screen::run(&args, &settings),
+    // On the screen these are messages.
+    if args.command.is_some() {
+        warn(&settings);
+    }
+    let outcome = match args.command {
+        None => return screen::run(args, settings),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Man) => man::run(),
         Some(Command::Config(args)) => config::run(&args, &sources, Some(&settings)),
         Some(Command::Recordings(args)) => recordings::run(&args),
         Some(Command::Themes) => themes::run(&settings),
-    }
+    };
+    Ok(outcome?.into())
 }
 
 /// The file that the person named, or else the usual one where it exists.
@@ -90,7 +103,7 @@ fn config_file(flag: Option<PathBuf>) -> Option<(PathBuf, bool)> {
         .or_else(|| sources::default_file().map(|path| (path, false)))
 }
 
-/// Says on standard error what was set without effect. (On the screen these are messages.)
+/// Says on standard error what was set without effect.
 fn warn(settings: &Settings) {
     for warning in &settings.warnings {
         eprintln!("evtui: warning: {warning}");

@@ -18,7 +18,6 @@ pub fn run(args: &ConfigArgs, sources: &Sources, settings: Option<&Settings>) ->
             print(&format!("{}\n", path.display()))?;
         }
         (ConfigWhat::ShowOrigin, Some(settings)) => {
-            super::warn(settings);
             print(&in_force(settings))?;
         }
         (ConfigWhat::PrintDefault | ConfigWhat::ShowOrigin, _) => print(DEFAULT_FILE)?,

@@ -1,13 +1,12 @@
 //! `evtui themes`: the names `--theme` takes.
 
-use super::{Outcome, print, warn};
+use super::{Outcome, print};
 use crate::config::settings::Settings;
 use crate::config::themes_folder;
 use crate::ui::theme::file;
 use anyhow::Result;
 
 pub fn run(settings: &Settings) -> Result<Outcome> {
-    warn(settings);
     let folder = themes_folder();
     let (themes, warnings) = file::load(folder.as_deref());
     for warning in warnings {
