@@ -1,13 +1,14 @@
 //! A log in a file or on standard input: JSON lines, JSON values or arrays, or a saved transcript
 //! of server-sent events, told apart by content, indexed in the background, followed on demand.
 //!
-//! `split`, `array`, `sse` find the records; `text`, `scan` read one; `records`, `streams`, `packed`,
+//! `split`, `array`, `sse` find the records; `text`, `scan`, `members` read one; `records`, `streams`, `packed`,
 //! `names` keep what is known; `indexer`, `columns`, `tail`, `stdin` fill that; `view`, `search` answer.
 
 mod array;
 mod bytes;
 mod columns;
 mod indexer;
+mod members;
 mod names;
 mod packed;
 mod records;

@@ -4,7 +4,7 @@
 use super::bytes::read_range_into;
 use super::records::{Cells, Records};
 use super::shared::Shared;
-use super::split::{ANCHOR, Format};
+use super::split::{ANCHOR, Format, is_space};
 use super::text::Reader;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -129,6 +129,15 @@ fn newlines(file: &File, mut from: u64, to: u64) -> Option<u64> {
     Some(count)
 }
 
+/// Newlines in a record's bytes. A record of lines has them only in the white space at its end.
+fn lines_in(format: Format, bytes: &[u8]) -> u64 {
+    let end = match format {
+        Format::Lines => bytes.iter().rposition(|b| !is_space(*b)).unwrap_or(0),
+        Format::Values | Format::Sse => 0,
+    };
+    memchr::memchr_iter(b'\n', &bytes[end..]).count() as u64
+}
+
 fn scan(job: &Job, reader: &mut Reader<'_>, buffer: &mut Vec<u8>) -> Option<Vec<Scanned>> {
     let bounds = &job.bounds;
     let count = bounds.len() - 1;
@@ -150,7 +159,7 @@ fn scan(job: &Job, reader: &mut Reader<'_>, buffer: &mut Vec<u8>) -> Option<Vec<
                 why = why.map(|why| format!("torn last line: {why}"));
             }
             scanned.push((cells, line, why));
-            line += memchr::memchr_iter(b'\n', bytes).count() as u64;
+            line += lines_in(job.format, bytes);
         }
         first = end;
         if buffer.capacity() > 16 << 20 {

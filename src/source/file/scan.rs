@@ -1,11 +1,9 @@
 //! What the columns keep of one event, read from its JSON text in one pass: the whole text is
 //! checked to be JSON, nothing of it is built. The last of repeated keys counts, as in JavaScript.
 
+use super::members::Members;
 use crate::model::event::Millis;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt;
 
 /// One event's envelope, borrowed from its text.
 #[derive(Debug)]
@@ -28,10 +26,10 @@ pub fn envelope(text: &[u8]) -> Result<Envelope<'_>, String> {
     let members = members(text)?;
     if members.event_type.is_none()
         && let Some(event) = members.event
-        && event.get().starts_with('{')
+        && event.starts_with('{')
     {
-        let mut inner = read(self::members(event.get())?)?;
-        inner.inner = Some(event.get().as_bytes());
+        let mut inner = read(self::members(event)?)?;
+        inner.inner = Some(event.as_bytes());
         return Ok(inner);
     }
     read(members)
@@ -48,12 +46,12 @@ pub fn unwrapped(text: &[u8]) -> &[u8] {
 }
 
 fn utf8(text: &[u8]) -> Result<&str, String> {
-    std::str::from_utf8(text)
+    simdutf8::compat::from_utf8(text)
         .map_err(|e| format!("not UTF-8: a wrong byte at {} of it", e.valid_up_to()))
 }
 
 fn members(text: &str) -> Result<Members<'_>, String> {
-    serde_json::from_str(text).map_err(|e| match e.classify() {
+    Members::of(text).map_err(|e| match e.classify() {
         serde_json::error::Category::Data => format!("not an event: {e}"),
         _ => format!("not JSON: {e}"),
     })
@@ -64,10 +62,10 @@ fn read(members: Members<'_>) -> Result<Envelope<'_>, String> {
         return Err("not an event: it has no \"type\"".to_owned());
     };
     let Some(event_type) = string(event_type) else {
-        let found = excerpt(event_type.get().as_bytes());
+        let found = excerpt(event_type.as_bytes());
         return Err(format!("not an event: \"type\" is {found}, not a string"));
     };
-    let offset = match members.offset.map(RawValue::get) {
+    let offset = match members.offset {
         None | Some("null") => None,
         Some(number) => Some(number.parse().map_err(|_| {
             let found = excerpt(number.as_bytes());
@@ -79,14 +77,13 @@ fn read(members: Members<'_>) -> Result<Envelope<'_>, String> {
         stream: members.stream_path.and_then(string),
         offset,
         time: members.created_at.and_then(string).and_then(|t| time(&t)),
-        payload: members.payload.map(|p| p.get().as_bytes()),
+        payload: members.payload.map(str::as_bytes),
         inner: None,
     })
 }
 
 /// The text of a JSON string.
-fn string(value: &RawValue) -> Option<Cow<'_, str>> {
-    let json = value.get();
+fn string(json: &str) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
         return Some(Cow::Borrowed(inner));
@@ -108,88 +105,6 @@ pub fn excerpt(bytes: &[u8]) -> String {
         shown.push('…');
     }
     shown
-}
-
-#[derive(Default)]
-struct Members<'a> {
-    event_type: Option<&'a RawValue>,
-    stream_path: Option<&'a RawValue>,
-    offset: Option<&'a RawValue>,
-    created_at: Option<&'a RawValue>,
-    payload: Option<&'a RawValue>,
-    event: Option<&'a RawValue>,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-struct MembersVisitor;
-
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an event (a JSON object)")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Members::default();
-        while let Some(key) = map.next_key::<Key>()? {
-            let slot = match key {
-                Key::Type => &mut members.event_type,
-                Key::StreamPath => &mut members.stream_path,
-                Key::Offset => &mut members.offset,
-                Key::CreatedAt => &mut members.created_at,
-                Key::Payload => &mut members.payload,
-                Key::Event => &mut members.event,
-                Key::Other => {
-                    map.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-            };
-            *slot = Some(map.next_value()?);
-        }
-        Ok(members)
-    }
-}
-
-enum Key {
-    Type,
-    StreamPath,
-    Offset,
-    CreatedAt,
-    Payload,
-    Event,
-    Other,
-}
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl Visitor<'_> for KeyVisitor {
-            type Value = Key;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-
-            fn visit_str<E>(self, key: &str) -> Result<Key, E> {
-                Ok(match key {
-                    "type" => Key::Type,
-                    "streamPath" => Key::StreamPath,
-                    "offset" => Key::Offset,
-                    "createdAt" => Key::CreatedAt,
-                    "payload" => Key::Payload,
-                    "event" => Key::Event,
-                    _ => Key::Other,
-                })
-            }
-        }
-        deserializer.deserialize_str(KeyVisitor)
-    }
 }
 
 /// [`Millis::parse`], quicker for the one spelling that the service writes.
