@@ -6,9 +6,14 @@ pub mod target;
 
 mod completions;
 mod config;
+mod diff;
+mod events;
+pub mod headless;
 mod man;
 mod recordings;
+mod replay;
 mod screen;
+mod state;
 mod themes;
 
 use crate::config::settings::Settings;
@@ -92,6 +97,10 @@ fn run(args: Evtui) -> Result<ExitCode> {
         Some(Command::Config(args)) => config::run(&args, &sources, Some(&settings)),
         Some(Command::Recordings(args)) => recordings::run(&args),
         Some(Command::Themes) => themes::run(&settings),
+        Some(Command::State(args)) => state::run(&args, &settings),
+        Some(Command::Events(args)) => events::run(&args),
+        Some(Command::Diff(args)) => diff::run(&args, &settings),
+        Some(Command::Replay(args)) => replay::run(&args, &settings),
     };
     Ok(outcome?.into())
 }

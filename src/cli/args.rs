@@ -1,5 +1,9 @@
 //! What can be written on the command line.
 
+use super::diff::DiffArgs;
+use super::events::EventsArgs;
+use super::replay::ReplayArgs;
+use super::state::StateArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
@@ -107,6 +111,14 @@ pub struct LimitArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Print the state at an offset as JSON
+    State(StateArgs),
+    /// Print the events of a log, filtered
+    Events(EventsArgs),
+    /// Print what differs between the states at two offsets
+    Diff(DiffArgs),
+    /// Print what each event changed, one line an offset
+    Replay(ReplayArgs),
     /// List the recordings that come with evtui, or write one out
     Recordings(RecordingsArgs),
     /// List the themes, built-in and your own; * marks the one in force

@@ -4,7 +4,7 @@
 mod gist;
 mod say;
 
-pub use gist::Gist;
+pub use gist::{Gist, harms_terminals};
 
 use super::built_in::BuiltIn;
 use super::kind::family;

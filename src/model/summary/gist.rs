@@ -56,7 +56,7 @@ impl Gist {
             if std::mem::take(&mut self.space) && !self.line.is_empty() {
                 self.put(' ');
             }
-            self.put(if hides(c) { '\u{fffd}' } else { c });
+            self.put(if harms_terminals(c) { '\u{fffd}' } else { c });
         }
     }
 
@@ -99,8 +99,9 @@ impl Gist {
     }
 }
 
-/// Control characters, bidi controls, and invisible characters.
-fn hides(c: char) -> bool {
+/// True for control characters, bidi controls, and invisible characters.
+#[must_use]
+pub fn harms_terminals(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
