@@ -5,7 +5,7 @@ use super::args::LogArgs;
 use super::diff::{line, object};
 use super::headless::{Folding, failure_text, is_for_people, stdout};
 use crate::config::settings::Settings;
-use crate::model::kind::family;
+use crate::model::kind::{Kind, family};
 use crate::model::log::EventLog;
 use crate::model::summary::harmless;
 use crate::replay::moment::Moment;
@@ -53,6 +53,10 @@ pub fn run(args: &ReplayArgs, settings: &Settings) -> Result<Outcome> {
     let mut out = stdout();
     let mut outcome = Outcome::Yes;
     for rows in from..=to {
+        if folding.reading.log.kind(rows - 1) == Some(Kind::Unreadable) {
+            // Named on standard error already; it changes nothing.
+            continue;
+        }
         let moment = folding.moment(rows)?;
         if moment.notes.iter().any(|note| note.what.is_failure()) {
             outcome = Outcome::No;
