@@ -8,9 +8,11 @@ use crate::app::state::App;
 use crate::app::update::update;
 use crate::ui::View;
 use anyhow::Result;
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Instant;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -96,7 +98,10 @@ where
                 }
             }
             for _ in 0..BATCH {
-                if let Some(Some(msg)) = input.next().now_or_never() {
+                // Asked with this task's own waker: a terminal's stream keeps the first one it is
+                // given until it fires, and must not be left with one that wakes nobody.
+                let waiting = poll_fn(|task| Poll::Ready(input.poll_next_unpin(task))).await;
+                if let Poll::Ready(Some(msg)) = waiting {
                     self.take(msg)?;
                 } else if let Ok(event) = events.try_recv() {
                     self.event(event)?;
