@@ -105,7 +105,7 @@ impl Names<'_> {
 
     /// True when it is declared as a class.
     pub fn is_class(&self, symbol: SymbolId) -> bool {
-        self.scoping.symbol_flags(symbol).is_class()
+        self.scoping.symbol_flags(symbol).is_class() && !self.scoping.symbol_is_mutated(symbol)
     }
 
     /// Notes that `name` is taken for a built-in method.
@@ -288,11 +288,19 @@ impl Collect<'_> {
         for argument in arguments {
             if let Some(expression) = argument.as_expression() {
                 let inner = expression.get_inner_expression();
-                self.next.is_callback = at_once && is_function(inner);
+                self.next.is_callback = at_once && is_nameless(inner);
             }
             self.visit_argument(argument);
             self.next = Next::default();
         }
+    }
+}
+
+/// A function that nothing can name, not even itself.
+pub(super) fn is_nameless(expression: &Expression<'_>) -> bool {
+    match expression {
+        Expression::FunctionExpression(function) => function.id.is_none(),
+        other => is_function(other),
     }
 }
 

@@ -185,6 +185,14 @@ fn whole_modules() {
             "function make() { const kept = []; return { reduce({ event }) { kept.push(event); return { kept }; } }; } export default make();",
             false,
         ),
+        (
+            "let keep; export default { reduce({ state }) { const out = []; [1].forEach(function f() { keep = keep ?? f; out.push(1); }); keep(); return { out }; } };",
+            false,
+        ),
+        (
+            "class P {} P = function () { return shared; }; export default { reduce({ state }) { const p = new P(); p.n = 1; return p; } };",
+            false,
+        ),
         // At load, once.
         (
             "const table = {}; for (const k of ['a', 'b']) table[k] = 1; export default { reduce: ({ state }) => ({ ...state, table }) };",

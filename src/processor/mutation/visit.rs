@@ -1,6 +1,6 @@
 //! The walk itself: which syntax changes something.
 
-use super::collect::{Binding, Collect, HOOKS, Next, Target, is_function, symbol_of};
+use super::collect::{Binding, Collect, HOOKS, Next, Target, is_function, is_nameless, symbol_of};
 use super::fresh::{calls_back, changes_argument, is_mutator, only_looks};
 use oxc_ast::ast::*;
 use oxc_ast_visit::{VisitJs, walk_js as walk};
@@ -235,7 +235,7 @@ impl<'a> VisitJs<'a> for Collect<'_> {
                 self.arguments(&it.arguments, false);
             }
             _ if is_function(callee) => {
-                self.next.is_callback = true;
+                self.next.is_callback = is_nameless(callee);
                 self.visit_expression(&it.callee);
                 self.arguments(&it.arguments, false);
             }
