@@ -91,6 +91,19 @@ fn no_target_and_no_terminal_is_wrong_usage() {
 }
 
 #[test]
+fn a_log_without_terminal_is_its_events_as_a_table() {
+    let plain = evtui(&["@runaway", "--at", "105"]);
+    let table = evtui(&["events", "@runaway", "--from", "105", "--format", "table"]);
+    assert_eq!(
+        (plain.code, plain.out.lines().count()),
+        (0, 9),
+        "{}",
+        plain.err
+    );
+    assert_eq!(plain.out, table.out);
+}
+
+#[test]
 fn help_and_version_are_answers_and_typing_errors_are_not() {
     let help = evtui(&["--help"]);
     assert_eq!(help.code, 0);

@@ -1,6 +1,7 @@
-//! `evtui [TARGET]`: the screen.
+//! `evtui [TARGET]`: the screen, or plain events where there is no terminal to draw on.
 
 use super::args::Evtui;
+use super::events::{self, EventsArgs, Format};
 use super::failure::Failure;
 use super::target::Target;
 use crate::config::settings::Settings;
@@ -14,9 +15,20 @@ use std::process::ExitCode;
 pub fn run(args: Evtui, settings: Settings) -> Result<ExitCode> {
     let target = args.target.as_deref().map(Target::resolve).transpose()?;
     if !std::io::stdout().is_terminal() {
+        if let Some(target) = target {
+            return Ok(events::run(&EventsArgs {
+                log: target.to_string(),
+                path: args.fold.path,
+                filter: None,
+                from: args.screen.at,
+                to: None,
+                format: Some(Format::Table),
+            })?
+            .into());
+        }
         let what = "cannot open the screen: standard output is not a terminal";
         return Err(Failure::new(what)
-            .hint("evtui --help says what works without one")
+            .hint("evtui LOG prints a log's events, evtui --help says what else there is")
             .into());
     }
     screen::run(Options {

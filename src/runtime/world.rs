@@ -71,7 +71,10 @@ impl Target {
             Target::Recording(recording) => {
                 let found = recordings::by_name(recording)
                     .with_context(|| format!("no recording is named {recording:?}"))?;
-                FileSource::input(name, found.jsonl)?
+                let source = FileSource::input(name, found.jsonl)?;
+                // In memory already: a millisecond, and the first frame is whole.
+                source.wait(&|| true);
+                source
             }
         };
         Ok(source)
