@@ -69,6 +69,8 @@ pub struct App {
     pub toasts: VecDeque<Toast>,
     /// The program is about to end.
     pub quitting: bool,
+    /// The log's rows had all been counted at the last look.
+    pub(super) counted: bool,
     /// A change of the watched value being looked for, by request.
     pub finding: Option<u64>,
     /// Recordings that can be opened, name and what each shows.
@@ -460,6 +462,7 @@ impl App {
             layers: Vec::new(),
             toasts: VecDeque::new(),
             quitting: false,
+            counted: false,
             finding: None,
             recordings: Vec::new(),
             follows: false,

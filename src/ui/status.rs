@@ -158,13 +158,8 @@ fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
     if mode == Mode::Rewound
         && let Some(key) = app.settings.keymap.keys(Verb::Last).next()
     {
-        let back = if app.log.as_ref().is_some_and(|l| l.can_follow) {
-            "back to live"
-        } else {
-            "to the end"
-        };
         pieces.push(Piece {
-            text: format!("({key}: {back})"),
+            text: format!("({key}: to the end)"),
             style: style(Role::Dim),
             keep: 5,
             glyph: false,

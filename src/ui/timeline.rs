@@ -6,7 +6,7 @@ use super::text::{Canvas, Pen, text_width};
 use super::theme::{Role, Theme};
 use crate::app::state::App;
 use crate::app::timeline::Line;
-use crate::model::kind::Kind;
+use crate::model::kind::{Kind, family};
 use crate::model::log::Row;
 use crate::model::turn;
 use ratatui::layout::Rect;
@@ -159,13 +159,13 @@ pub fn draw_line(pen: &mut Pen, app: &App, line: &Line, look: Look, cache: &mut 
         pen.right(&text, TIME, paint.at(Role::Dim));
     }
     pen.put("  ", paint.at(Role::Dim));
-    word(pen, row.kind, &rows, shown, look.current, paint);
+    word(pen, &row, &rows, shown, look.current, paint);
     summary(pen, app, line, &row, shown, paint, cache);
     fill(pen, paint.at(Role::Text));
 }
 
-fn word(pen: &mut Pen, kind: Kind, rows: &Range<usize>, shown: usize, current: bool, paint: Paint) {
-    let theme = pen.theme;
+fn word(pen: &mut Pen, row: &Row, rows: &Range<usize>, shown: usize, current: bool, paint: Paint) {
+    let (theme, kind) = (pen.theme, row.kind);
     let glyph = if theme.ascii {
         kind.ascii()
     } else {
@@ -174,6 +174,8 @@ fn word(pen: &mut Pen, kind: Kind, rows: &Range<usize>, shown: usize, current: b
     let mut text = match rows.len() {
         // The one kind that stops everything speaks up.
         1 if kind == Kind::Paused => format!("{glyph} PAUSED"),
+        // What has no word of its own is known by its family.
+        1 if kind == Kind::Other => format!("{glyph} {}", family(&row.event_type)),
         1 => format!("{glyph} {}", kind.word()),
         n if current => format!("{glyph} {}/{n}", shown - rows.start + 1),
         n => format!("{glyph} {}{}{n}", kind.word(), theme.glyph("×", "x")),
@@ -184,8 +186,9 @@ fn word(pen: &mut Pen, kind: Kind, rows: &Range<usize>, shown: usize, current: b
             n => format!("{glyph} {}{n}", theme.glyph("×", "x")),
         };
     }
-    pen.left(&text, WORD, paint.at(role_of(kind)));
-    if text_width(&text, u16::MAX, theme.ascii) >= WORD {
+    let width = if kind == Kind::Other { WORD - 1 } else { WORD };
+    pen.left(&text, width, paint.at(role_of(kind)));
+    if width < WORD || text_width(&text, u16::MAX, theme.ascii) >= WORD {
         pen.put(" ", paint.at(Role::Dim));
     }
 }

@@ -19,6 +19,7 @@ pub fn opened(app: &mut App, view: LogView) {
     fresh.focus = app.focus;
     fresh.third = app.third;
     fresh.follows = view.can_follow && view.following;
+    fresh.counted = view.log.indexing().is_done();
     fresh.log = Some(view);
     fresh.workers.discovering = true;
     *app = fresh;
@@ -57,8 +58,9 @@ pub fn changed(app: &mut App, complaints: Arc<[Complaint]>, streams: Vec<StreamI
         view.stream = Some(only.path.clone());
     }
     let at_end = app.playhead.rows >= before;
-    let settled = !view.log.indexing().is_done();
-    if app.playhead.following || (at_end && settled) || app.playhead.rows > view.len {
+    // The look that finds the count done may still correct it.
+    let counted = std::mem::replace(&mut app.counted, view.log.indexing().is_done());
+    if app.playhead.following || (at_end && !counted) || app.playhead.rows > view.len {
         let rows = view.len;
         // A log still being indexed may count its rows anew: whoever stood at its end stays there.
         travel::place(app, rows);
