@@ -14,6 +14,9 @@ mod run;
 mod state_tree;
 mod travel;
 
+#[cfg(test)]
+mod tests;
+
 use super::effect::Effect;
 use super::key::Key;
 use super::layout::Size;

@@ -98,16 +98,10 @@ where
                 }
             }
             for _ in 0..BATCH {
-<<<<<<< HEAD
                 // Asked with this task's own waker: a terminal's stream keeps the first one it is
                 // given until it fires, and must not be left with one that wakes nobody.
                 let waiting = poll_fn(|task| Poll::Ready(input.poll_next_unpin(task))).await;
                 if let Poll::Ready(Some(msg)) = waiting {
-=======
-                // Asked with this task's own waker: the terminal's stream remembers the first it sees.
-                let next = poll_fn(|task| Poll::Ready(input.poll_next_unpin(task))).await;
-                if let Poll::Ready(Some(msg)) = next {
->>>>>>> 9051b4d (Keys always wake the loop; a log still being read opens at its end; the binary tested on a pseudo-terminal)
                     self.take(msg)?;
                 } else if let Ok(event) = events.try_recv() {
                     self.event(event)?;
