@@ -67,10 +67,10 @@ pub struct App {
     pub layers: Vec<Layer>,
     /// Short messages to the person, the newest last.
     pub toasts: VecDeque<Toast>,
+    /// Where the person goes as soon as the log is known that far; moving elsewhere forgets it.
+    pub arriving: Option<Arriving>,
     /// The program is about to end.
     pub quitting: bool,
-    /// The log's rows had all been counted at the last look.
-    pub(super) counted: bool,
     /// A change of the watched value being looked for, by request.
     pub finding: Option<u64>,
     /// Recordings that can be opened, name and what each shows.
@@ -142,6 +142,15 @@ pub struct Playhead {
     pub following: bool,
     /// Rows there were when the end was left; what came since is new.
     pub left_end_at: Option<usize>,
+}
+
+/// A place asked for before the log was indexed that far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arriving {
+    /// The last event.
+    End,
+    /// The event with this offset.
+    Offset(u64),
 }
 
 /// The word of the status line.
@@ -461,8 +470,8 @@ impl App {
             folded: (0, 0),
             layers: Vec::new(),
             toasts: VecDeque::new(),
+            arriving: None,
             quitting: false,
-            counted: false,
             finding: None,
             recordings: Vec::new(),
             follows: false,

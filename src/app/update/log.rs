@@ -1,9 +1,9 @@
 //! The log that is open and what the outside tells about it.
 
-use super::{pickers, travel};
+use super::{pickers, prompt, travel};
 use crate::app::effect::Effect;
 use crate::app::msg::Tokens;
-use crate::app::state::{App, CodeFile, Level, LogView, StreamInfo, Worker};
+use crate::app::state::{App, Arriving, CodeFile, Level, LogView, StreamInfo, Worker};
 use crate::model::log::Complaint;
 use crate::replay::reducer::Note;
 use std::sync::Arc;
@@ -19,7 +19,6 @@ pub fn opened(app: &mut App, view: LogView) {
     fresh.focus = app.focus;
     fresh.third = app.third;
     fresh.follows = view.can_follow && view.following;
-    fresh.counted = view.log.indexing().is_done();
     fresh.log = Some(view);
     fresh.workers.discovering = true;
     *app = fresh;
@@ -58,16 +57,30 @@ pub fn changed(app: &mut App, complaints: Arc<[Complaint]>, streams: Vec<StreamI
         view.stream = Some(only.path.clone());
     }
     let at_end = app.playhead.rows >= before;
-    // The look that finds the count done may still correct it.
-    let counted = std::mem::replace(&mut app.counted, view.log.indexing().is_done());
-    if app.playhead.following || (at_end && !counted) || app.playhead.rows > view.len {
-        let rows = view.len;
-        // A log still being indexed may count its rows anew: whoever stood at its end stays there.
-        travel::place(app, rows);
-    } else if at_end && app.len() > before {
+    let (len, done) = (view.len, view.log.indexing().is_done());
+    if app.playhead.rows > len || (at_end && app.playhead.following) {
+        travel::place(app, len);
+    } else if at_end && len > before && app.arriving.is_none() {
         app.playhead.left_end_at.get_or_insert(before);
     }
+    arrive(app, done);
     ask_stream(app);
+}
+
+/// Goes where the person asked to be, now that more of the log is known.
+fn arrive(app: &mut App, done: bool) {
+    match app.arriving {
+        // A log being indexed may count its rows anew: whoever stands at its end stays there.
+        Some(Arriving::End) => {
+            travel::place(app, app.len());
+            app.playhead.following = app.follows;
+        }
+        Some(Arriving::Offset(offset)) => prompt::go_to_offset(app, offset),
+        None => {}
+    }
+    if done {
+        app.arriving = None;
+    }
 }
 
 pub fn workers(app: &mut App, list: Vec<Worker>, current: usize, done: bool) {

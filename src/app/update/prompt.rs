@@ -6,7 +6,7 @@ use crate::app::key::{Code, Key};
 use crate::app::layer::{Ask, Layer, Prompt};
 use crate::app::line_edit::LineEdit;
 use crate::app::msg::SearchWhere;
-use crate::app::state::{App, Level};
+use crate::app::state::{App, Arriving, Level};
 use crate::model::filter::Filter;
 use crate::model::json_path::JsonPath;
 use crate::model::needle::Needle;
@@ -143,6 +143,13 @@ pub fn go_to_offset(app: &mut App, offset: u64) {
         .and_then(|view| view.log.row_of_offset(Offset(offset)));
     match row {
         Some(row) => travel::go_to(app, row + 1),
+        None if app
+            .log
+            .as_ref()
+            .is_some_and(|l| !l.log.indexing().is_done()) =>
+        {
+            app.arriving = Some(Arriving::Offset(offset));
+        }
         None => {
             let (first, last) = (app.offset_at(1), app.offset_at(app.len()));
             app.toast(

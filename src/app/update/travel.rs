@@ -3,7 +3,7 @@
 use super::state_tree;
 use crate::app::effect::Effect;
 use crate::app::layout::Pane;
-use crate::app::state::{App, Level};
+use crate::app::state::{App, Arriving, Level, LogView};
 use crate::app::timeline::Line;
 
 /// Lines kept between the playhead and the pane's edge.
@@ -12,6 +12,7 @@ const MARGIN: usize = 2;
 /// Puts the playhead after this many events. Stops playing; leaving the end stops following.
 pub fn go_to(app: &mut App, rows: usize) {
     app.play = None;
+    app.arriving = None;
     place(app, rows);
 }
 
@@ -71,6 +72,12 @@ pub fn step(app: &mut App, by: isize) {
 pub fn last(app: &mut App) {
     go_to(app, app.len());
     app.playhead.following = app.follows;
+    let counting = |l: &LogView| !l.log.indexing().is_done();
+    app.arriving = app
+        .log
+        .as_ref()
+        .is_some_and(counting)
+        .then_some(Arriving::End);
 }
 
 /// Turns following on or off.
