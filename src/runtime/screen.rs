@@ -17,8 +17,7 @@ use crate::ui::View;
 use crate::ui::theme::depth::{Depth, needs_ascii};
 use crate::ui::theme::file;
 use anyhow::{Context, Result};
-use crossterm::event::EventStream;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, stream};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use std::io;
@@ -132,18 +131,35 @@ pub fn run(options: Options) -> Result<ExitCode> {
     }
     let code = std::rc::Rc::new(std::cell::Cell::new(0));
     runtime.block_on(async {
-        let keys = EventStream::new().filter_map(|event| {
-            // An error of the terminal is its end: there is nobody to ask any more.
-            std::future::ready(match event {
-                Ok(event) => input::message(event),
-                Err(_) => Some(Msg::Quit),
-            })
-        });
+        let keys = keys().context("cannot listen to the terminal")?;
         let signals = signals(&code)?;
         program.run(stream::select(keys, signals), events).await
     })?;
     drop(program);
     Ok(ExitCode::from(code.get()))
+}
+
+/// What the person does, as messages. Read on a thread of its own: when a terminal is torn away,
+/// reading it never returns, and the loop must still hear the signal that says so.
+fn keys() -> io::Result<impl Stream<Item = Msg> + Unpin> {
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let listen = move || {
+        loop {
+            let msg = match crossterm::event::read() {
+                Ok(event) => input::message(event),
+                // An error of the terminal is its end: there is nobody to ask any more.
+                Err(_) => Some(Msg::Quit),
+            };
+            let last = matches!(msg, Some(Msg::Quit));
+            if msg.is_some_and(|msg| sender.send(msg).is_err()) || last {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("keys".to_owned())
+        .spawn(listen)?;
+    Ok(stream::poll_fn(move |context| receiver.poll_recv(context)))
 }
 
 /// Signals that end or stop the program, as messages; `code` is set to the exit code of the last.
