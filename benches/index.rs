@@ -2,23 +2,19 @@
 //! figure beside `wc -l` on the same file, run in turn with it, warm cache, medians. The logs are
 //! written to `target/` once.
 
-#[path = "support/generate.rs"]
-mod generate;
+#[path = "support/logs.rs"]
+mod logs;
 
 use evtui::model::needle::Needle;
 use evtui::model::offset::Offset;
 use evtui::source::Source;
 use evtui::source::file::FileSource;
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 7;
-
-/// Written into the last event, and nowhere else.
-const HIT: &str = "Xyzzy needle at the end";
 
 fn main() {
     // Measured in a process of its own: what indexing leaves behind would count otherwise.
@@ -36,29 +32,9 @@ fn main() {
         sizes
     };
     for size in sizes {
-        let log = generated(size);
+        let log = logs::generated(size);
         measure(size, &log);
     }
-}
-
-fn generated(events: u64) -> PathBuf {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench-logs");
-    fs::create_dir_all(&dir).expect("a place for logs");
-    let path = dir.join(format!("{events}.jsonl"));
-    if !path.exists() {
-        let part = path.with_extension("part");
-        let mut out = BufWriter::with_capacity(1 << 20, File::create(&part).expect("a log"));
-        generate::write(events - 1, 1, 42, &mut out).expect("written");
-        writeln!(
-            out,
-            r#"{{"streamPath":"/agents/coder","offset":{events},"type":"user_message","payload":{{"content":"{HIT}"}},"createdAt":"2026-03-02T09:00:00.000Z"}}"#
-        )
-        .expect("written");
-        out.flush().expect("written");
-        drop(out);
-        fs::rename(part, &path).expect("named");
-    }
-    path
 }
 
 /// What is measured of one opening.
@@ -150,8 +126,8 @@ fn search(events: u64, path: &Path, times: &mut Times) {
     };
     times
         .exact
-        .push(time(|| assert_eq!(find(HIT, 0, false), last)));
-    let lower = HIT.to_lowercase();
+        .push(time(|| assert_eq!(find(logs::HIT, 0, false), last)));
+    let lower = logs::HIT.to_lowercase();
     times
         .any_case
         .push(time(|| assert_eq!(find(&lower, 0, false), last)));

@@ -30,12 +30,22 @@ struct Session {
 
 impl Session {
     fn start(command: CommandBuilder) -> Session {
-        let size = PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
+        let size = PtySize {
+            rows: ROWS,
+            cols: COLUMNS,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        let pair = native_pty_system()
+            .openpty(size)
+            .expect("a pseudo-terminal");
         let mut reader = pair.master.try_clone_reader().expect("its output");
         let keys = pair.master.take_writer().expect("its input");
         let started = Instant::now();
-        let child = pair.slave.spawn_command(command).expect("the program starts");
+        let child = pair
+            .slave
+            .spawn_command(command)
+            .expect("the program starts");
         let (sender, output) = channel();
         std::thread::spawn(move || {
             let mut buffer = [0; 1 << 16];
@@ -46,29 +56,47 @@ impl Session {
             }
         });
         let screen = vt100::Parser::new(ROWS, COLUMNS, 0);
-        Session { started, master: pair.master, child, keys, output, screen }
+        Session {
+            started,
+            master: pair.master,
+            child,
+            keys,
+            output,
+            screen,
+        }
     }
 
     /// Waits until the screen shows it; gives when the bytes that completed it arrived.
     fn wait(&mut self, shows: &dyn Fn(&str) -> bool) -> Instant {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self
+                .output
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
                 Ok((at, bytes)) => {
                     self.screen.process(&bytes);
                     if shows(&self.screen.screen().contents()) {
                         return at;
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => panic!("not on the screen after {PATIENCE:?}:\n{}", self.screen.screen().contents()),
-                Err(RecvTimeoutError::Disconnected) => panic!("the program ended:\n{}", self.screen.screen().contents()),
+                Err(RecvTimeoutError::Timeout) => panic!(
+                    "not on the screen after {PATIENCE:?}:\n{}",
+                    self.screen.screen().contents()
+                ),
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("the program ended:\n{}", self.screen.screen().contents())
+                }
             }
         }
     }
 
     fn press(&mut self, keys: &str, shows: &dyn Fn(&str) -> bool) -> Duration {
         let pressed = Instant::now();
-        self.keys.write_all(keys.as_bytes()).and_then(|()| self.keys.flush()).expect("keys are taken");
+        self.keys
+            .write_all(keys.as_bytes())
+            .and_then(|()| self.keys.flush())
+            .expect("keys are taken");
         self.wait(shows) - pressed
     }
 
@@ -84,8 +112,12 @@ impl Session {
         let root = self.child.process_id()?;
         let mut ticks = 0;
         for entry in std::fs::read_dir("/proc").ok()?.flatten() {
-            let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
-            let Some(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok() else { continue };
+            let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else {
+                continue;
+            };
+            let Some(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok() else {
+                continue;
+            };
             let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
             if pid == root || fields[1] == root.to_string() {
                 ticks += fields[11].parse::<u64>().ok()? + fields[12].parse::<u64>().ok()?;
@@ -97,7 +129,8 @@ impl Session {
 
     /// Resident memory that is not the log's own pages, in MiB.
     fn own_memory(&self) -> Option<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.process_id()?)).ok()?;
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.process_id()?)).ok()?;
         let line = status.lines().find(|l| l.starts_with("RssAnon:"))?;
         Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
     }
@@ -139,23 +172,46 @@ fn shows_offset(n: u64) -> impl Fn(&str) -> bool {
 
 fn main() {
     let mut words = std::env::args().skip(1).filter(|a| a != "--bench");
-    let log = words.next().map_or_else(|| logs::generated(1_000_000), PathBuf::from);
+    let log = words
+        .next()
+        .map_or_else(|| logs::generated(1_000_000), PathBuf::from);
     let rounds = words.next().and_then(|n| n.parse().ok()).unwrap_or(15);
-    let lines = std::process::Command::new("wc").arg("-l").arg(&log).output().expect("wc counts the log");
-    let last: u64 = String::from_utf8_lossy(&lines.stdout).split_whitespace().next().and_then(|n| n.parse().ok()).expect("a count");
-    println!("log: {last} events, {} MB; terminal {COLUMNS}x{ROWS}; times in ms\n", log.metadata().map_or(0, |m| m.len() / 1_000_000));
+    let lines = std::process::Command::new("wc")
+        .arg("-l")
+        .arg(&log)
+        .output()
+        .expect("wc counts the log");
+    let last: u64 = String::from_utf8_lossy(&lines.stdout)
+        .split_whitespace()
+        .next()
+        .and_then(|n| n.parse().ok())
+        .expect("a count");
+    println!(
+        "log: {last} events, {} MB; terminal {COLUMNS}x{ROWS}; times in ms\n",
+        log.metadata().map_or(0, |m| m.len() / 1_000_000)
+    );
     println!("| what | p50 | p99 | runs | bound |\n|---|---|---|---|---|");
 
-    let (mut first, mut end) = (Vec::new(), Vec::new());
+    let (mut first, mut start, mut end) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         let mut session = Session::start(evtui(&log));
-        first.push(session.wait(&|s| s.contains("offset 1/")) - session.started);
+        first.push(session.wait(&shows_offset(last)) - session.started);
+        start.push(session.press(":1\r", &shows_offset(1)));
         end.push(session.press("G", &shows_offset(last)));
     }
-    row("first screen, from process start", first, "50");
-    row("`G` at once, last event on screen", end, "50");
+    row(
+        "first screen, at the last event, from process start",
+        first,
+        "50",
+    );
+    row("`:1` at once, the first event on screen", start, "50");
+    row("`G` at once, the last event on screen", end, "50");
 
-    if std::process::Command::new("less").arg("--version").output().is_ok() {
+    if std::process::Command::new("less")
+        .arg("--version")
+        .output()
+        .is_ok()
+    {
         let (mut first, mut end) = (Vec::new(), Vec::new());
         for _ in 0..rounds.min(3) {
             let mut command = CommandBuilder::new("less");
@@ -172,7 +228,8 @@ fn main() {
     }
 
     let mut session = Session::start(evtui(&log));
-    session.wait(&|s| s.contains("offset 1/"));
+    session.wait(&shows_offset(last));
+    session.press(":1\r", &shows_offset(1));
     let (mut busy, mut idle) = (Vec::new(), Vec::new());
     for n in 2..=200 {
         busy.push(session.press("l", &shows_offset(n)));
@@ -197,7 +254,10 @@ fn main() {
     let before = session.processor_time();
     std::thread::sleep(Duration::from_secs(5));
     if let (Some(before), Some(after)) = (before, session.processor_time()) {
-        println!("\nprocessor time in 5 idle seconds: {} ms (counted in steps of 10)", (after.saturating_sub(before)).as_millis());
+        println!(
+            "\nprocessor time in 5 idle seconds: {} ms (counted in steps of 10)",
+            (after.saturating_sub(before)).as_millis()
+        );
     }
     if let Some(memory) = session.own_memory() {
         println!("memory of its own (anonymous, resident): {memory:.1} MiB");

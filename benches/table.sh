@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
-  for file in benches/*.rs; do names+=("$(basename "$file" .rs)"); done
+  names=(index latency reduce seek)
 fi
 
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)

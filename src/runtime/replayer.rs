@@ -276,7 +276,7 @@ impl Thread {
             .unwrap_or(0);
         let deployed = self.desk.session.deployed();
         let about = |who: &Who| match who {
-            Who::BuiltIn => "what the service itself keeps".to_owned(),
+            Who::BuiltIn => "built-in state".to_owned(),
             Who::File(_) => "processor file".to_owned(),
             Who::Worker(slug) => match deployed.iter().find(|d| d.slug == *slug) {
                 Some(d) if d.rows.len() > 1 => format!("deployed {} times", d.rows.len()),

@@ -102,7 +102,12 @@ fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
     let last = app.offset_at(app.len()).to_string();
     let at = app.offset_at(app.playhead.rows);
     pieces.push(Piece {
-        text: format!("offset {at:>width$}/{last}", width = last.len()),
+        // Padded in front, so that nothing jitters and the words stay whole.
+        text: format!(
+            "{:>width$}",
+            format!("offset {at}/{last}"),
+            width = "offset /".len() + 2 * last.len()
+        ),
         style: bold(c.theme, Role::Text),
         keep: ALWAYS,
         glyph: false,
