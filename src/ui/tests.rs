@@ -94,7 +94,7 @@ fn at_the_end_and_rewound() {
             .lines()
             .next()
             .unwrap()
-            .contains("◀ REWOUND   offset  3/"),
+            .contains("◀ REWOUND    offset 3/"),
         "{shown}"
     );
     assert!(shown.contains("+7"));
