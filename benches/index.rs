@@ -10,7 +10,7 @@ use evtui::model::offset::Offset;
 use evtui::source::Source;
 use evtui::source::file::FileSource;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
