@@ -159,6 +159,8 @@ fn a_person_travels_and_leaves() {
     terminal.press("?");
     terminal.wait("showed the help", |text| text.contains("step"));
     terminal.press("\x1b");
+    // Together the two would be Alt-q.
+    terminal.wait("closed the help", |text| !text.contains("─ keys ─"));
     terminal.press("q");
     assert_eq!(terminal.ends_whole(), 0);
 }

@@ -209,7 +209,8 @@ impl<'a> Writer<'a> {
         );
         self.emit(stream, "tool-call", &payload, "")?;
         if self.chance.number(1, 100) <= 6 {
-            let why = self.chance.one(&self.pools.chunk).trim_matches('"');
+            let why = self.chance.one(&self.pools.chunk);
+            let why = &why[1..why.len() - 1];
             let payload = format!(r#"{{"message":"{call}: {why}"}}"#);
             let more = format!(r#","metadata":{{"sourceOffset":{source}}}"#);
             return self.emit(stream, &format!("{P}error-occurred"), &payload, &more);

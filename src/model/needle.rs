@@ -18,8 +18,11 @@ impl Needle {
         }
         let ignore_case = !text.chars().any(char::is_uppercase);
         let plain = serde_json::to_string(text).unwrap_or_default();
-        let plain = plain.trim_matches('"').to_owned();
-        let mut pattern = regex::escape(&plain);
+        // One quote off either end: an escaped one may stand just inside.
+        let plain = plain
+            .get(1..plain.len().saturating_sub(1))
+            .unwrap_or_default();
+        let mut pattern = regex::escape(plain);
         // Python's json.dumps and others write every character outside ASCII as \uXXXX.
         if !text.is_ascii() {
             let mut escaped = String::new();
@@ -54,5 +57,30 @@ impl Needle {
     #[must_use]
     pub fn regex(&self) -> &Regex {
         &self.regex
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Needle;
+
+    fn finds(text: &str, json: &str) -> bool {
+        Needle::new(text).is_some_and(|n| n.regex().is_match(json.as_bytes()))
+    }
+
+    #[test]
+    fn texts_are_found_as_json_escapes_them() {
+        assert!(finds(r#"say "hi""#, r#"{"t":"I say \"hi\" now"}"#));
+        assert!(!finds(r#"say "hi""#, r#"{"t":"I say \"hit\" now"}"#));
+        assert!(finds("日本", r#"{"t":"\u65e5\u672C"}"#));
+        assert!(finds("日本", r#"{"t":"日本"}"#));
+        assert!(finds("a\nb", r#"{"t":"a\nb"}"#));
+    }
+
+    #[test]
+    fn case_matters_only_with_a_capital() {
+        assert!(finds("error", "ERROR"));
+        assert!(!finds("Error", "ERROR"));
+        assert!(Needle::new("").is_none());
     }
 }
