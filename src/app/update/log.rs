@@ -64,6 +64,7 @@ pub fn changed(app: &mut App, complaints: Arc<[Complaint]>, streams: Vec<StreamI
         app.playhead.left_end_at.get_or_insert(before);
     }
     arrive(app, done);
+    pickers::recount_streams(app);
     ask_stream(app);
 }
 
