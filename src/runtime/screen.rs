@@ -139,8 +139,9 @@ pub fn run(options: Options) -> Result<ExitCode> {
     Ok(ExitCode::from(code.get()))
 }
 
-/// What the person does, as messages. Read on a thread of its own: when a terminal is torn away,
-/// reading it never returns, and the loop must still hear the signal that says so.
+/// What the person does, as messages. Read on a thread of its own, so that the loop hears signals
+/// whatever the terminal does; and through crossterm's `use-dev-tty` source, which loses no key
+/// that is pressed while the terminal is resized and ends when it is torn away.
 fn keys() -> io::Result<impl Stream<Item = Msg> + Unpin> {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let listen = move || {
