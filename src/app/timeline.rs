@@ -102,6 +102,16 @@ impl App {
         self.row().map_or(Line::Start, |row| self.line_at(row))
     }
 
+    /// The next line one way or the other; `None` where there is none.
+    #[must_use]
+    pub fn line_towards(&self, line: &Line, forward: bool) -> Option<Line> {
+        if forward {
+            self.line_after(line)
+        } else {
+            self.line_before(line)
+        }
+    }
+
     /// The line after another; `None` at the end.
     #[must_use]
     pub fn line_after(&self, line: &Line) -> Option<Line> {

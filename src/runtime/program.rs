@@ -98,8 +98,8 @@ where
                 }
             }
             for _ in 0..BATCH {
-                // Asked with this task's own waker: a terminal's stream keeps the first one it is
-                // given until it fires, and must not be left with one that wakes nobody.
+                // Asked with this task's own waker: a stream may keep the one it was last given, and
+                // must not be left with one that wakes nobody.
                 let waiting = poll_fn(|task| Poll::Ready(input.poll_next_unpin(task))).await;
                 if let Poll::Ready(Some(msg)) = waiting {
                     self.take(msg)?;

@@ -43,12 +43,7 @@ fn scroll_to(app: &mut App, rows: usize) {
     let mut between = 0;
     let mut line = from;
     while line != to && between < height {
-        let next = if forward {
-            app.line_after(&line)
-        } else {
-            app.line_before(&line)
-        };
-        match next {
+        match app.line_towards(&line, forward) {
             Some(next) => line = next,
             None => break,
         }
@@ -112,12 +107,7 @@ pub fn move_in(app: &mut App, pane: Pane, by: isize) {
         Pane::Timeline => {
             let mut line = app.playhead_line();
             for _ in 0..by.unsigned_abs() {
-                let next = if by > 0 {
-                    app.line_after(&line)
-                } else {
-                    app.line_before(&line)
-                };
-                match next {
+                match app.line_towards(&line, by > 0) {
                     Some(next) => line = next,
                     None => break,
                 }
