@@ -12,4 +12,5 @@ pub mod processor;
 pub mod replay;
 pub mod runtime;
 pub mod source;
+pub mod store;
 pub mod ui;

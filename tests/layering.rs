@@ -27,6 +27,9 @@ const ROOMS: &[Room] = &[
     Room { name: "model", may_use: &[], without: TERMINAL_AND_ENGINE },
     Room { name: "replay", may_use: &["model"], without: TERMINAL_AND_ENGINE },
     Room { name: "processor", may_use: &["replay", "model"], without: &["ratatui", "crossterm", "anyhow"] },
+    Room { name: "store", may_use: &["model"], without: &["axum", "boa_*", "oxc_*", "ratatui", "crossterm", "anyhow"] },
+    Room { name: "service", may_use: &["store", "processor", "model"], without: &["axum", "boa_*", "oxc_*", "ratatui", "crossterm", "anyhow"] },
+    Room { name: "server", may_use: &["service", "model"], without: &["boa_*", "oxc_*", "ratatui", "crossterm", "anyhow"] },
     Room { name: "source", may_use: &["model"], without: &["boa_*", "ratatui", "crossterm", "anyhow"] },
     // Of ratatui, `app` shares the plain `Rect`: where panes stand decides what keys and mouse mean.
     Room { name: "app", may_use: &["replay", "model"], without: &["tokio", "boa_*", "oxc_*", "crossterm", "anyhow"] },
@@ -34,12 +37,12 @@ const ROOMS: &[Room] = &[
     Room { name: "config", may_use: &["model"], without: &["tokio", "boa_*", "oxc_*", "ratatui", "crossterm"] },
     Room {
         name: "runtime",
-        may_use: &["model", "replay", "processor", "source", "app", "ui", "config"],
+        may_use: &["model", "replay", "processor", "source", "app", "ui", "config", "store", "service", "server"],
         without: &["boa_*", "oxc_*"],
     },
     Room {
         name: "cli",
-        may_use: &["model", "replay", "processor", "source", "app", "config", "runtime", "ui::theme"],
+        may_use: &["model", "replay", "processor", "source", "app", "config", "runtime", "ui::theme", "store", "service", "server"],
         without: &["boa_*", "oxc_*", "ratatui"],
     },
 ];

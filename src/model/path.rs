@@ -102,3 +102,94 @@ impl fmt::Display for StreamPath {
         f.write_str(&self.0)
     }
 }
+
+/// Most characters a project slug may have (SPEC §1).
+pub const MAX_PROJECT_CHARS: usize = 255;
+
+/// The namespace of a stream (SPEC §1): 1 to [`MAX_PROJECT_CHARS`] characters, none of them a
+/// control character.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Project(String);
+
+/// Why a text is not a project slug.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProjectError {
+    /// No character at all.
+    #[error("a project slug must not be empty")]
+    Empty,
+    /// Longer than [`MAX_PROJECT_CHARS`].
+    #[error("project slug is {0} characters long; at most {MAX_PROJECT_CHARS} are allowed")]
+    TooLong(usize),
+    /// A control character, which no header could carry.
+    #[error("project slug {0:?} holds a control character")]
+    Control(String),
+}
+
+impl Project {
+    /// The slug as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `public`, where nothing else is said.
+impl Default for Project {
+    fn default() -> Self {
+        Self("public".to_owned())
+    }
+}
+
+impl FromStr for Project {
+    type Err = ProjectError;
+
+    fn from_str(text: &str) -> Result<Self, ProjectError> {
+        let chars = text.chars().count();
+        if chars == 0 {
+            return Err(ProjectError::Empty);
+        }
+        if chars > MAX_PROJECT_CHARS {
+            return Err(ProjectError::TooLong(chars));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(ProjectError::Control(text.to_owned()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Project {
+    type Error = ProjectError;
+
+    fn try_from(text: String) -> Result<Self, ProjectError> {
+        text.parse()
+    }
+}
+
+impl From<Project> for String {
+    fn from(project: Project) -> String {
+        project.0
+    }
+}
+
+impl fmt::Display for Project {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Names one stream of a service: same path, other project, other stream (SPEC §1).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamKey {
+    /// The namespace.
+    pub project: Project,
+    /// The path in it.
+    pub path: StreamPath,
+}
+
+impl fmt::Display for StreamKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.project, self.path)
+    }
+}
