@@ -1,6 +1,10 @@
 //! The durable log that the service writes: what it asks of a store. Backends stand beside it, and
 //! a distributed log could: nothing here supposes that this process is the only one.
 
+pub mod memory;
+
+mod queue;
+
 use crate::model::event::Millis;
 use crate::model::offset::Offset;
 use crate::model::path::StreamKey;
@@ -30,7 +34,8 @@ pub struct Snapshot {
 /// must be quick and must not call the store. `Ok` means durable.
 pub type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-/// Events to append to one stream: all of them are stored, or none.
+/// Events to append to one stream: all of them are stored, or none. Without events it only brings
+/// a snapshot, which is dropped if the stream does not exist.
 pub struct Batch {
     /// Where to.
     pub stream: StreamKey,
@@ -39,7 +44,7 @@ pub struct Batch {
     /// Dense offsets; the first must be the one after the stream's last, counting batches not yet
     /// durable.
     pub records: Vec<Record>,
-    /// The state after some event up to the last of these.
+    /// The state after some event up to the last of these; takes the place of the one before it.
     pub snapshot: Option<Snapshot>,
     /// Told when it is durable, or will never be.
     pub done: Done,
@@ -70,7 +75,8 @@ pub enum StoreError {
         next: Offset,
     },
     /// Writing or syncing failed; nothing of the batch is durable, nor of the stream's batches
-    /// that were queued behind it. The store may take later ones.
+    /// that were queued behind it (one given later, before its author saw this, is told
+    /// [`StoreError::Conflict`]). The store may take later ones.
     #[error("{0}")]
     Write(String),
     /// The store takes no more writes until it is opened anew; reading goes on.
@@ -120,7 +126,8 @@ pub trait Store: Send + Sync + 'static {
         max_bytes: usize,
     ) -> Result<Vec<Record>, StoreError>;
 
-    /// The durable event with this idempotency key.
+    /// The durable event with this idempotency key; the first, should there be several. Costs no
+    /// reading when there is none.
     ///
     /// # Errors
     /// As [`Store::read`].
