@@ -2,6 +2,7 @@
 //! `ui` draws `&App`, `runtime` carries out effects and sends their results back as messages.
 
 pub mod command;
+pub mod connection;
 pub mod effect;
 pub mod key;
 pub mod layer;

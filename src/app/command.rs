@@ -60,6 +60,7 @@ pub enum Verb {
     Worker,
     Stream,
     Recordings,
+    Reconnect,
     Copy,
     CopyMenu,
     Themes,

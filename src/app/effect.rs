@@ -75,13 +75,31 @@ pub enum Effect {
     },
     /// Watch the file for growth, or stop.
     Follow(bool),
-    /// Open a log or recording by name.
+    /// Open a log, a recording or a stream of the service by name. In a tab that has none yet it
+    /// is opened beside the others.
     Open {
         /// As the person would write it on the command line.
         target: String,
         /// The stream in it.
         stream: Option<String>,
     },
+    /// Append to a stream of the service; answered by `Msg::Appended` or `Msg::AppendFailed`.
+    Append {
+        /// Comes back with the answer.
+        id: u64,
+        /// The stream's path.
+        path: String,
+        /// The event input as JSON text (SPEC §2); sent as it is.
+        input: String,
+    },
+    /// Try the connection of the stream in view now instead of later.
+    Reconnect,
+    /// Tell the streams under a path again and again (`Msg::Streams`); `None` stops that.
+    WatchStreams(Option<String>),
+    /// Do this for another tab than the one in view.
+    In(u64, Box<Effect>),
+    /// A tab was closed: let go of what it read from.
+    CloseTab(u64),
     /// Capture the mouse, or let the terminal have it.
     Mouse(bool),
     /// Give the terminal back to the shell until the person returns (Ctrl-z).

@@ -1,9 +1,11 @@
 //! Everything that can happen to the screen.
 
 use super::command::Verb;
+use super::connection::{Link, Refused, Streams};
 use super::key::{Key, Mouse};
 use super::state::{LogView, StreamInfo, Worker};
 use crate::model::diff::Change;
+use crate::model::event::Millis;
 use crate::model::log::Complaint;
 use crate::replay::moment::Moment;
 use crate::replay::reducer::Note;
@@ -112,6 +114,37 @@ pub enum Msg {
     },
     /// The scrubber's columns.
     Surveyed(Survey),
+    /// The connection of the stream in view stands otherwise now.
+    Linked {
+        /// How.
+        link: Link,
+        /// When.
+        at: Millis,
+    },
+    /// The history being fetched ends at this offset.
+    History(u64),
+    /// An append became an event.
+    Appended {
+        /// The request.
+        id: u64,
+        /// The stream.
+        path: String,
+        /// The event's offset; that of an older event, when the idempotency key was its.
+        offset: u64,
+        /// The stored event's type: an input that is no event is stored as another.
+        event_type: String,
+    },
+    /// An append did not become an event.
+    AppendFailed {
+        /// The request.
+        id: u64,
+        /// Why.
+        refused: Refused,
+    },
+    /// The streams of the tree.
+    Streams(Streams),
+    /// The same for a tab, in view or not.
+    In(u64, Box<Msg>),
     /// The clipboard took it; says by which road.
     Copied(String),
     /// The person should know.

@@ -1,5 +1,6 @@
 //! Everything the screen shows: one playhead over one log, seen by many panes.
 
+use super::connection::{Connection, Link, Service};
 use super::layer::{Ask, Layer};
 use super::layout::{Areas, Pane, Size};
 use super::msg::{SearchWhere, Survey, Tokens};
@@ -27,6 +28,10 @@ pub struct App {
     pub settings: Settings,
     /// The log that is open; `None` while one is being picked or opened.
     pub log: Option<LogView>,
+    /// The service that streams are read from and appended to; `None` when only files are read.
+    pub service: Option<Service>,
+    /// Number of the tab in view; what is done outside for another one goes by its number.
+    pub tab: u64,
     /// Why no log is open, when one was asked for and could not be opened.
     pub open_error: Option<String>,
     /// Where in time the screen stands.
@@ -122,6 +127,8 @@ pub struct LogView {
     pub len: usize,
     /// Broken lines, gaps and repeats found so far.
     pub complaints: Arc<[Complaint]>,
+    /// How the connection stands that brings the events; `None` for a log that is a file.
+    pub connection: Option<Connection>,
 }
 
 /// One of several streams in a log.
@@ -158,6 +165,12 @@ pub enum Arriving {
 pub enum Mode {
     /// Following a log that can grow.
     Live,
+    /// Following a stream whose history is not all here yet.
+    Connecting,
+    /// Following a stream whose connection is lost; it is tried again by itself.
+    Retrying,
+    /// Following a stream whose connection is lost for good.
+    Offline,
     /// At the last event of a log that is not followed.
     End,
     /// Before the last event.
@@ -172,6 +185,9 @@ impl Mode {
     pub fn word(self) -> &'static str {
         match self {
             Mode::Live => "LIVE",
+            Mode::Connecting => "CONNECTING",
+            Mode::Retrying => "RETRYING",
+            Mode::Offline => "OFFLINE",
             Mode::End => "END",
             Mode::Rewound => "REWOUND",
             Mode::Playing => "PLAYING",
@@ -367,6 +383,12 @@ impl App {
         self.len() == 0
     }
 
+    /// How the connection of the stream in view stands; `None` for a file.
+    #[must_use]
+    pub fn connection(&self) -> Option<&Connection> {
+        self.log.as_ref()?.connection.as_ref()
+    }
+
     /// The row the playhead stands on; `None` before the first event.
     #[must_use]
     pub fn row(&self) -> Option<usize> {
@@ -379,7 +401,13 @@ impl App {
         if self.play.is_some() {
             Mode::Playing
         } else if self.playhead.following {
-            Mode::Live
+            match self.connection().map(|c| &c.link) {
+                None | Some(Link::Live) => Mode::Live,
+                Some(Link::Connecting) => Mode::Connecting,
+                Some(Link::Retrying { .. }) => Mode::Retrying,
+                Some(Link::Offline { .. }) => Mode::Offline,
+                Some(Link::Ended) => Mode::End,
+            }
         } else if self.playhead.rows >= self.len() {
             Mode::End
         } else {
@@ -450,6 +478,8 @@ impl App {
             areas: Areas::default(),
             settings,
             log: None,
+            service: None,
+            tab: 0,
             open_error: None,
             playhead: Playhead::default(),
             play: None,

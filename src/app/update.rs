@@ -1,6 +1,7 @@
 //! What each message does to the screen. One file a concern; this one hands messages on and sees
 //! to what must follow from any change.
 
+mod connection;
 mod copy;
 mod find;
 mod layers;
@@ -62,6 +63,19 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::Found { id, row } => find::found(app, id, row, todo),
         Msg::Filtered { id, rows, scanned } => find::filtered(app, id, rows, scanned),
         Msg::Surveyed(survey) => app.survey = Some(survey),
+        Msg::Linked { link, at } => connection::linked(app, link, at),
+        Msg::History(end) => connection::history(app, end),
+        Msg::Appended {
+            id: _,
+            path,
+            offset,
+            event_type,
+        } => connection::appended(app, &path, offset, &event_type),
+        Msg::AppendFailed { id: _, refused } => connection::append_failed(app, refused),
+        Msg::Streams(streams) => connection::streams(app, streams),
+        Msg::In(tab, msg) if tab == app.tab => return update(app, *msg),
+        // The tab was closed meanwhile.
+        Msg::In(..) => {}
         Msg::Copied(how) => app.toast(Level::Info, how),
         Msg::Notice(level, text) => app.toast(level, text),
         Msg::Run(verb) => run::run(app, verb, todo),
@@ -103,6 +117,7 @@ fn tick(app: &mut App, passed: Duration) {
         toast.left = toast.left.saturating_sub(passed);
     }
     app.toasts.retain(|toast| !toast.left.is_zero());
+    connection::tick(app, passed);
     play::tick(app, passed);
 }
 
@@ -131,7 +146,7 @@ impl App {
     pub fn tick_every(&self) -> Option<Duration> {
         if self.play.is_some() {
             Some(Duration::from_millis(33))
-        } else if self.toasts.is_empty() {
+        } else if self.toasts.is_empty() && !connection::counts_down(self) {
             None
         } else {
             Some(Duration::from_millis(250))

@@ -166,6 +166,7 @@ impl World {
             following: following || source.is_following(),
             len: log.len(),
             complaints: log.complaints().into(),
+            connection: None,
         };
         self.replayer = Some(Replayer::start(
             Arc::clone(&log),
@@ -293,6 +294,11 @@ impl World {
                 };
                 (self.tell())(msg);
             }
+            Effect::In(_, _)
+            | Effect::CloseTab(_)
+            | Effect::Append { .. }
+            | Effect::Reconnect
+            | Effect::WatchStreams(_) => {}
             // The loop's own.
             Effect::Mouse(_) | Effect::Suspend | Effect::Quit => {}
         }

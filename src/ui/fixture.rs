@@ -197,6 +197,7 @@ pub fn screen(lines: Vec<Vec<u8>>, width: u16, height: u16, rows: usize) -> App 
         chosen: true,
         len,
         complaints: Arc::new([]),
+        connection: None,
     });
     app.playhead = Playhead {
         rows,

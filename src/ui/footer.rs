@@ -136,7 +136,7 @@ pub fn draw_banner(c: &mut Canvas, area: Rect, app: &App) {
     pen.put(&text, style);
     let since = match (app.mode(), app.playhead.rows.saturating_sub(row + 1)) {
         (_, 0) => "This event paused the stream; only a resume can be appended now.".to_owned(),
-        (Mode::Live | Mode::End, n) => {
+        (mode, n) if mode != Mode::Rewound && mode != Mode::Playing => {
             format!("Nothing but a resume is taken since; {n} events later.")
         }
         (_, n) => format!("Here the stream has been paused for {n} events."),

@@ -3,7 +3,8 @@
 use super::text::{Canvas, bold, text_width};
 use super::theme::Role;
 use crate::app::command::Verb;
-use crate::app::state::{App, Mode, Speed};
+use crate::app::connection::Link;
+use crate::app::state::{App, LogView, Mode, Speed};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -92,6 +93,9 @@ fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
         Mode::End => (c.glyph("■", "#"), Role::Text),
         Mode::Rewound => (c.glyph("◀", "<"), Role::Rewound),
         Mode::Playing => (c.glyph("▶", ">"), Role::Rewound),
+        Mode::Connecting => (c.glyph("○", "o"), Role::Live),
+        Mode::Retrying => (c.glyph("◌", "~"), Role::Paused),
+        Mode::Offline => (c.glyph("✖", "x"), Role::Error),
     };
     pieces.push(Piece {
         text: format!("{glyph} {}", mode.word()),
@@ -99,6 +103,7 @@ fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
         keep: ALWAYS,
         glyph: true,
     });
+    pieces.extend(connection(c, app, mode));
     let last = app.offset_at(app.len()).to_string();
     let at = app.offset_at(app.playhead.rows);
     pieces.push(Piece {
@@ -182,9 +187,44 @@ fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
     pieces
 }
 
+/// What the mode's word leaves open about the connection: how far, how long, and off the live edge
+/// all of it.
+fn connection(c: &Canvas, app: &App, mode: Mode) -> Option<Piece> {
+    let connection = app.connection()?;
+    let word = connection.link.word()?;
+    let detail = match &connection.link {
+        Link::Retrying { left, .. } => format!("in {} s", left.as_secs_f32().ceil()),
+        Link::Connecting => {
+            let end = connection.history.filter(|end| *end > 0)?;
+            let share = app.offset_at(app.len()).min(end) * 100 / end;
+            format!("{share} %")
+        }
+        _ => String::new(),
+    };
+    let text = match mode.word() == word {
+        true => detail,
+        false => format!("{word} {detail}").trim_end().to_owned(),
+    };
+    (!text.is_empty()).then(|| Piece {
+        text,
+        style: c.theme.style(match connection.link {
+            Link::Offline { .. } => Role::Error,
+            Link::Retrying { .. } => Role::Paused,
+            _ => Role::Dim,
+        }),
+        keep: 60,
+        glyph: false,
+    })
+}
+
 /// The stream when the log names it, else the file.
 fn name(app: &App) -> String {
     match &app.log {
+        Some(LogView {
+            connection: Some(_),
+            stream: Some(stream),
+            ..
+        }) => stream.clone(),
         Some(view) => match &view.stream {
             Some(stream) => format!("{}  {stream}", base_name(&view.name)),
             None => base_name(&view.name).to_owned(),

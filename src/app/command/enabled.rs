@@ -1,6 +1,7 @@
 //! Whether a verb can run now, and if not, why.
 
 use super::Verb;
+use crate::app::connection::Link;
 use crate::app::state::App;
 
 pub(super) fn enabled(verb: Verb, app: &App) -> Result<(), String> {
@@ -21,6 +22,11 @@ pub(super) fn enabled(verb: Verb, app: &App) -> Result<(), String> {
         Verb::Stream if app.log.as_ref().is_some_and(|l| l.streams.len() < 2) => {
             no("this log holds one stream only")
         }
+        Verb::Reconnect => match app.connection().map(|c| &c.link) {
+            Some(Link::Retrying { .. } | Link::Offline { .. }) => Ok(()),
+            Some(_) => no("the connection stands"),
+            None => no("this log is a file: there is no connection"),
+        },
         Verb::Follow
         | Verb::Stream
         | Verb::Worker

@@ -117,6 +117,8 @@ pub static COMMANDS: &[Command] = &[
         "choose another stream of this log"),
     command(Verb::Recordings, "recordings", "recordings", &["ctrl-o"], Group::Program, 0,
         "open one of the built-in recordings"),
+    command(Verb::Reconnect, "reconnect", "reconnect", &["ctrl-r"], Group::Program, 0,
+        "try a lost connection again now"),
     command(Verb::Copy, "copy", "copy", &["y"], Group::Program, 0,
         "copy what is selected"),
     command(Verb::CopyMenu, "copy-menu", "copy…", &["Y"], Group::Program, 0,

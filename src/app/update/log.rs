@@ -15,6 +15,8 @@ pub fn opened(app: &mut App, view: LogView) {
     fresh.recordings = std::mem::take(&mut app.recordings);
     fresh.history = std::mem::take(&mut app.history);
     fresh.toasts = std::mem::take(&mut app.toasts);
+    fresh.service = app.service.take();
+    fresh.tab = app.tab;
     fresh.speed = app.speed;
     fresh.focus = app.focus;
     fresh.third = app.third;
@@ -70,18 +72,25 @@ pub fn changed(app: &mut App, complaints: Arc<[Complaint]>, streams: Vec<StreamI
 
 /// Goes where the person asked to be, now that more of the log is known.
 fn arrive(app: &mut App, done: bool) {
-    match app.arriving {
+    match app.arriving.take() {
         // A log being indexed may count its rows anew: whoever stands at its end stays there.
         Some(Arriving::End) => {
             travel::place(app, app.len());
             app.playhead.following = app.follows;
+            app.arriving = (!done).then_some(Arriving::End);
+        }
+        // The service told of it before it came over the connection.
+        Some(Arriving::Offset(offset)) if is_under_way(app, offset) => {
+            app.arriving = Some(Arriving::Offset(offset));
         }
         Some(Arriving::Offset(offset)) => prompt::go_to_offset(app, offset),
         None => {}
     }
-    if done {
-        app.arriving = None;
-    }
+}
+
+/// True for an offset after those that a connection has brought so far.
+pub fn is_under_way(app: &App, offset: u64) -> bool {
+    app.connection().is_some() && offset > app.offset_at(app.len())
 }
 
 pub fn workers(app: &mut App, list: Vec<Worker>, current: usize, done: bool) {

@@ -1,6 +1,6 @@
 //! What each verb does.
 
-use super::{copy, find, layers, pickers, play, prompt, state_tree, travel};
+use super::{connection, copy, find, layers, pickers, play, prompt, state_tree, travel};
 use crate::app::command::Verb;
 use crate::app::effect::Effect;
 use crate::app::layer::{Ask, Layer};
@@ -72,6 +72,7 @@ pub fn run(app: &mut App, verb: Verb, todo: &mut Vec<Effect>) {
         Verb::Worker => pickers::workers(app),
         Verb::Stream => pickers::streams(app),
         Verb::Recordings => pickers::recordings(app),
+        Verb::Reconnect => connection::reconnect(app, todo),
         Verb::Copy => copy::selected(app, todo),
         Verb::CopyMenu => pickers::copy(app),
         Verb::Themes => pickers::themes(app),

@@ -97,6 +97,7 @@ impl Screen {
             following: false,
             len: 10,
             complaints: Arc::new([]),
+            connection: None,
         })));
         screen.send(Msg::Workers {
             list: vec![Worker {
