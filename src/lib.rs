@@ -11,6 +11,7 @@ pub mod model;
 pub mod processor;
 pub mod replay;
 pub mod runtime;
+pub mod server;
 pub mod source;
 pub mod store;
 pub mod ui;
