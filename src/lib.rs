@@ -12,6 +12,7 @@ pub mod processor;
 pub mod replay;
 pub mod runtime;
 pub mod server;
+pub mod service;
 pub mod source;
 pub mod store;
 pub mod ui;

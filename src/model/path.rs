@@ -49,6 +49,31 @@ impl StreamPath {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The path one segment shorter; `None` for the root.
+    #[must_use]
+    pub fn parent(&self) -> Option<StreamPath> {
+        match self.0.rsplit_once('/')? {
+            ("", "") => None,
+            ("", _) => Some(Self::root()),
+            (parent, _) => Some(Self(parent.to_owned())),
+        }
+    }
+
+    /// The paths above this one, its parent first, the root last.
+    pub fn ancestors(&self) -> impl Iterator<Item = StreamPath> {
+        std::iter::successors(self.parent(), StreamPath::parent)
+    }
+
+    /// True for this path and everything below it.
+    #[must_use]
+    pub fn holds(&self, other: &StreamPath) -> bool {
+        let own = self.0.trim_end_matches('/');
+        other
+            .0
+            .strip_prefix(own)
+            .is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    }
 }
 
 impl FromStr for StreamPath {

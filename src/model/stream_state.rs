@@ -2,6 +2,7 @@
 //! one file a built-in processor. Payloads of another shape than SPEC §2's change nothing.
 
 pub mod breaker;
+mod children;
 pub mod scheduler;
 pub mod subscriber;
 pub mod transformer;
@@ -9,7 +10,8 @@ pub mod worker;
 
 use super::built_in::BuiltIn;
 use super::event::{Event, Millis};
-use breaker::Breaker;
+use breaker::{Breaker, Policy};
+use children::Children;
 use scheduler::Schedules;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -29,7 +31,7 @@ pub struct StreamState {
     /// Events folded.
     pub event_count: u64,
     /// Immediate children, in order of creation.
-    pub child_paths: Vec<String>,
+    pub child_paths: Children,
     /// As last replaced by `metadata-updated`.
     pub metadata: Map<String, Value>,
     /// One state a built-in processor.
@@ -53,8 +55,13 @@ pub struct Processors {
 }
 
 impl StreamState {
-    /// Folds one event.
+    /// Folds one event under SPEC §4's default limit.
     pub fn reduce(&mut self, event: &Event) {
+        self.reduce_under(Policy::default(), event);
+    }
+
+    /// Folds one event.
+    pub fn reduce_under(&mut self, policy: Policy, event: &Event) {
         if self.path.is_empty()
             && let Some(path) = &event.stream_path
         {
@@ -62,12 +69,14 @@ impl StreamState {
         }
         let time = event.created_at.as_deref().and_then(Millis::parse);
         match BuiltIn::parse(&event.event_type) {
-            None => self.reduce_ordinary(time),
+            None => self.reduce_ordinary_under(policy, time),
             Some(built_in) => {
                 self.event_count += 1;
                 self.reduce_built_in(built_in, event);
                 let processors = &mut self.processors;
-                processors.circuit_breaker.reduce(built_in, event, time);
+                processors
+                    .circuit_breaker
+                    .reduce(built_in, event, time, policy);
                 processors.dynamic_worker.reduce(built_in, event);
                 processors.external_subscriber.reduce(built_in, event);
                 processors.jsonata_transformer.reduce(built_in, event);
@@ -78,8 +87,13 @@ impl StreamState {
 
     /// Folds one event that is of no built-in type: only its time matters.
     pub fn reduce_ordinary(&mut self, time: Option<Millis>) {
+        self.reduce_ordinary_under(Policy::default(), time);
+    }
+
+    /// As [`StreamState::reduce_ordinary`], under a limit of choice.
+    pub fn reduce_ordinary_under(&mut self, policy: Policy, time: Option<Millis>) {
         self.event_count += 1;
-        self.processors.circuit_breaker.count(time);
+        self.processors.circuit_breaker.count(time, policy);
     }
 
     fn reduce_built_in(&mut self, built_in: BuiltIn, event: &Event) {
@@ -94,10 +108,8 @@ impl StreamState {
                 }
             }
             BuiltIn::ChildStreamCreated => {
-                if let Some(child) = text("childPath").and_then(|p| self.immediate_child(p))
-                    && !self.child_paths.contains(&child)
-                {
-                    self.child_paths.push(child);
+                if let Some(child) = text("childPath").and_then(|p| self.immediate_child(p)) {
+                    self.child_paths.add(&child);
                 }
             }
             BuiltIn::MetadataUpdated => {

@@ -10,6 +10,9 @@ use std::fmt;
 
 /// Most characters of a type.
 pub const MAX_TYPE_CHARS: usize = 2_048;
+/// Most levels of arrays and objects in an event input, its own braces counted. Two below what
+/// `serde_json` reads, so that what wraps an input can be read back as well.
+pub const MAX_DEPTH: usize = 125;
 
 /// Which payloads are valid for types that are not built in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,20 @@ pub struct Input {
     pub offset: Option<Offset>,
 }
 
+impl Input {
+    /// An input that says nothing but what happened.
+    #[must_use]
+    pub fn new(event_type: String, payload: Value) -> Input {
+        Input {
+            event_type,
+            payload,
+            metadata: None,
+            idempotency_key: None,
+            offset: None,
+        }
+    }
+}
+
 /// Why a value is not an event input; the first problem found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {problem}")]
@@ -49,21 +66,6 @@ pub struct Invalid {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place(Vec<String>);
 
-impl Place {
-    fn with(&self, key: &str) -> Place {
-        let mut keys = self.0.clone();
-        keys.push(key.to_owned());
-        Place(keys)
-    }
-
-    fn is(&self, problem: impl Into<String>) -> Invalid {
-        Invalid {
-            place: self.clone(),
-            problem: problem.into(),
-        }
-    }
-}
-
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
@@ -73,15 +75,81 @@ impl fmt::Display for Place {
     }
 }
 
+/// A [`Place`] that costs nothing until there is a problem in it.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    above: Option<&'a At<'a>>,
+    key: &'a str,
+}
+
+impl<'a> At<'a> {
+    const EVENT: At<'static> = At {
+        above: None,
+        key: "",
+    };
+
+    fn with(&'a self, key: &'a str) -> At<'a> {
+        At {
+            above: Some(self),
+            key,
+        }
+    }
+
+    fn is(&self, problem: impl Into<String>) -> Invalid {
+        let mut keys = Vec::new();
+        let mut at = self;
+        while let Some(above) = at.above {
+            keys.push(at.key.to_owned());
+            at = above;
+        }
+        keys.reverse();
+        Invalid {
+            place: Place(keys),
+            problem: problem.into(),
+        }
+    }
+}
+
 /// Checks an event input.
 ///
 /// # Errors
 /// The first offending field, by name.
 pub fn input(value: &Value, payloads: Payloads) -> Result<Input, Invalid> {
-    input_at(&Place::default(), value, payloads)
+    take(value.clone(), payloads).map_err(|(_, invalid)| invalid)
 }
 
-fn input_at(place: &Place, value: &Value, payloads: Payloads) -> Result<Input, Invalid> {
+/// As [`input`], of a value that is not needed any more: nothing is copied.
+///
+/// # Errors
+/// The value as it was, and its first offending field by name.
+pub fn take(value: Value, payloads: Payloads) -> Result<Input, (Value, Invalid)> {
+    if let Err(invalid) = check(At::EVENT, &value, payloads) {
+        return Err((value, invalid));
+    }
+    let Value::Object(mut fields) = value else {
+        let invalid = At::EVENT.is("expected a JSON object");
+        return Err((value, invalid));
+    };
+    let text = |value: Option<Value>| match value {
+        Some(Value::String(text)) if text.trim().len() == text.len() => Some(text),
+        Some(Value::String(text)) => Some(text.trim().to_owned()),
+        _ => None,
+    };
+    Ok(Input {
+        event_type: text(fields.remove("type")).unwrap_or_default(),
+        payload: fields
+            .remove("payload")
+            .unwrap_or_else(|| Value::Object(Map::new())),
+        metadata: match fields.remove("metadata") {
+            Some(Value::Object(metadata)) => Some(metadata),
+            _ => None,
+        },
+        idempotency_key: text(fields.remove("idempotencyKey")),
+        offset: fields.get("offset").and_then(Value::as_u64).map(Offset),
+    })
+}
+
+fn check(place: At<'_>, value: &Value, payloads: Payloads) -> Result<(), Invalid> {
     let Value::Object(fields) = value else {
         return Err(place.is(format!("expected a JSON object, got {}", name_of(value))));
     };
@@ -101,54 +169,59 @@ fn input_at(place: &Place, value: &Value, payloads: Payloads) -> Result<Input, I
     if event_type.is_empty() {
         return Err(at.is("must not be empty"));
     }
-    let chars = event_type.chars().count();
-    if chars > MAX_TYPE_CHARS {
-        return Err(at.is(format!(
-            "{chars} characters; at most {MAX_TYPE_CHARS} are allowed"
-        )));
-    }
-
-    let empty = Value::Object(Map::new());
-    let payload = fields.get("payload").unwrap_or(&empty);
-    match BuiltIn::parse(event_type) {
-        Some(built_in) => payloads::check(built_in, &place.with("payload"), payload)?,
-        None if payloads == Payloads::Any || payload.is_object() => {}
-        None => {
-            let problem = format!("expected a JSON object, got {}", name_of(payload));
-            return Err(place.with("payload").is(problem));
+    // No more characters than bytes: counting is for the long ones.
+    if event_type.len() > MAX_TYPE_CHARS {
+        let chars = event_type.chars().count();
+        if chars > MAX_TYPE_CHARS {
+            return Err(at.is(format!(
+                "{chars} characters; at most {MAX_TYPE_CHARS} are allowed"
+            )));
         }
     }
+
+    let at = place.with("payload");
+    match (BuiltIn::parse(event_type), fields.get("payload")) {
+        (Some(built_in), Some(payload)) => payloads::check(built_in, at, payload)?,
+        (Some(built_in), None) => payloads::check(built_in, at, &Value::Object(Map::new()))?,
+        (None, Some(payload)) if payloads == Payloads::Objects && !payload.is_object() => {
+            return Err(at.is(format!("expected a JSON object, got {}", name_of(payload))));
+        }
+        (None, _) => {}
+    }
     let at = place.with("metadata");
-    let metadata = match fields.get("metadata") {
-        None => None,
-        Some(Value::Object(metadata)) => Some(metadata.clone()),
+    match fields.get("metadata") {
+        None | Some(Value::Object(_)) => {}
         Some(other) => {
             return Err(at.is(format!("expected a JSON object, got {}", name_of(other))));
         }
-    };
+    }
     let at = place.with("idempotencyKey");
-    let idempotency_key = match fields.get("idempotencyKey") {
-        None => None,
-        Some(Value::String(key)) if key.trim().is_empty() => {
-            return Err(at.is("must not be empty"));
-        }
-        Some(Value::String(key)) => Some(key.trim().to_owned()),
+    match fields.get("idempotencyKey") {
+        None => {}
+        Some(Value::String(key)) if !key.trim().is_empty() => {}
+        Some(Value::String(_)) => return Err(at.is("must not be empty")),
         Some(other) => return Err(at.is(format!("expected a string, got {}", name_of(other)))),
-    };
-    let offset = match fields.get("offset") {
-        None => None,
-        Some(value) => match value.as_u64() {
-            Some(offset) if offset > 0 => Some(Offset(offset)),
-            _ => return Err(place.with("offset").is("expected a positive integer")),
-        },
-    };
-    Ok(Input {
-        event_type: event_type.to_owned(),
-        payload: payload.clone(),
-        metadata,
-        idempotency_key,
-        offset,
-    })
+    }
+    match fields.get("offset").map(Value::as_u64) {
+        None | Some(Some(1..)) => {}
+        Some(_) => return Err(place.with("offset").is("expected a positive integer")),
+    }
+    // What is stored must be readable by parsers that bound their recursion.
+    if depth_reaches(value, MAX_DEPTH) {
+        return Err(place.is(format!("nested deeper than {MAX_DEPTH} levels")));
+    }
+    Ok(())
+}
+
+/// Whether a value is nested deeper than `limit` levels; a scalar has none.
+#[must_use]
+pub fn depth_reaches(value: &Value, limit: usize) -> bool {
+    match value {
+        Value::Array(_) | Value::Object(_) if limit == 0 => true,
+        Value::Array(items) => items.iter().any(|item| depth_reaches(item, limit - 1)),
+        Value::Object(members) => members.values().any(|item| depth_reaches(item, limit - 1)),
+        _ => false,
+    }
 }
 
 fn name_of(value: &Value) -> &'static str {

@@ -5,7 +5,9 @@ use crate::model::built_in::BuiltIn;
 use crate::model::event::{Event, Millis};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::str::FromStr;
 
 /// As many events within less than [`WINDOW_MILLIS`] trip the default policy.
 pub const WINDOW_EVENTS: usize = 100;
@@ -15,6 +17,59 @@ pub const WINDOW_MILLIS: i64 = 1_000;
 pub const WINDOW_REASON: &str = "circuit breaker tripped: 100 events in under 1 second";
 /// The reason given when the bucket runs dry.
 pub const BUCKET_REASON: &str = "circuit breaker tripped: burst rate limit exceeded";
+
+/// The limit that holds on streams without a configuration of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// None.
+    Off,
+    /// A sliding window.
+    Window {
+        /// As many events within less than `millis` trip; 2 to [`MAX_WINDOW_EVENTS`].
+        events: usize,
+        /// Length of the window in milliseconds, at least 1.
+        millis: i64,
+    },
+}
+
+/// Most events of a [`Policy::Window`]: each one's time is part of the state.
+pub const MAX_WINDOW_EVENTS: usize = 10_000;
+
+/// SPEC §4's.
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy::Window {
+            events: WINDOW_EVENTS,
+            millis: WINDOW_MILLIS,
+        }
+    }
+}
+
+/// Why a text is no [`Policy`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no breaker: expected \"off\" or EVENTS/MILLISECONDS such as \"100/1000\", with 2 to \
+     {MAX_WINDOW_EVENTS} events"
+)]
+pub struct PolicyError(String);
+
+/// `off`, or `EVENTS/MILLISECONDS`.
+impl FromStr for Policy {
+    type Err = PolicyError;
+
+    fn from_str(text: &str) -> Result<Policy, PolicyError> {
+        if text == "off" {
+            return Ok(Policy::Off);
+        }
+        let window = || {
+            let (events, millis) = text.split_once('/')?;
+            let (events, millis) = (events.parse().ok()?, millis.parse().ok()?);
+            ((2..=MAX_WINDOW_EVENTS).contains(&events) && millis > 0)
+                .then_some(Policy::Window { events, millis })
+        };
+        window().ok_or_else(|| PolicyError(text.to_owned()))
+    }
+}
 
 /// The breaker's state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,7 +81,7 @@ pub struct Breaker {
     pub pause_reason: Option<String>,
     /// When, as the event has it.
     pub paused_at: Option<String>,
-    /// Milliseconds since 1970 of the last events within the window, at most [`WINDOW_EVENTS`].
+    /// Milliseconds since 1970 of the last events within the window, at most as many as trip it.
     pub recent_event_timestamps: VecDeque<i64>,
     /// The bucket, once configured.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -55,7 +110,13 @@ pub struct Config {
 
 impl Breaker {
     /// Folds an event of a built-in type.
-    pub fn reduce(&mut self, built_in: BuiltIn, event: &Event, time: Option<Millis>) {
+    pub fn reduce(
+        &mut self,
+        built_in: BuiltIn,
+        event: &Event,
+        time: Option<Millis>,
+        policy: Policy,
+    ) {
         match built_in {
             BuiltIn::Paused => {
                 let reason = event.payload.get("reason").and_then(Value::as_str);
@@ -78,27 +139,33 @@ impl Breaker {
                     self.fill(time);
                 }
             }
-            _ => self.count(time),
+            _ => self.count(time, policy),
         }
     }
 
     /// Counts one event against the limit. An event without time, or during a pause, is free.
-    pub fn count(&mut self, time: Option<Millis>) {
+    pub fn count(&mut self, time: Option<Millis>, policy: Policy) {
         let (Some(Millis(now)), false) = (time, self.paused) else {
             return;
         };
-        let Some(config) = self.config else {
-            let window = &mut self.recent_event_timestamps;
-            while window
-                .front()
-                .is_some_and(|then| now - then >= WINDOW_MILLIS)
-                || window.len() >= WINDOW_EVENTS
-            {
-                window.pop_front();
-            }
-            window.push_back(now);
+        if let Some(config) = self.config {
+            return self.draw(config, now);
+        }
+        let window = &mut self.recent_event_timestamps;
+        let Policy::Window { events, millis } = policy else {
+            window.clear();
             return;
         };
+        // Times ahead of now are left from before the clock was set back.
+        let outside = |then: &i64| now - then >= millis || *then > now;
+        while window.front().is_some_and(outside) || window.len() >= events {
+            window.pop_front();
+        }
+        window.push_back(now);
+    }
+
+    /// Takes one token.
+    fn draw(&mut self, config: Config, now: i64) {
         let capacity = config.burst_capacity as f64;
         let elapsed = now - self.last_refill_at_ms.unwrap_or(now);
         let back = elapsed.max(0) as f64 * config.refill_rate_per_minute as f64 / 60_000.0;
@@ -109,15 +176,19 @@ impl Breaker {
 
     /// The reason to pause now, if the limit is met and the stream is not paused already.
     #[must_use]
-    pub fn trip(&self) -> Option<&'static str> {
+    pub fn trip(&self, policy: Policy) -> Option<Cow<'static, str>> {
         if self.paused {
-            None
-        } else if self.config.is_some() {
-            self.available_tokens
-                .is_some_and(|tokens| tokens < 0.0)
-                .then_some(BUCKET_REASON)
-        } else {
-            (self.recent_event_timestamps.len() >= WINDOW_EVENTS).then_some(WINDOW_REASON)
+            return None;
+        }
+        if self.config.is_some() {
+            let dry = self.available_tokens.is_some_and(|tokens| tokens < 0.0);
+            return dry.then_some(Cow::Borrowed(BUCKET_REASON));
+        }
+        match policy {
+            Policy::Window { events, millis } if self.recent_event_timestamps.len() >= events => {
+                Some(window_reason(events, millis))
+            }
+            _ => None,
         }
     }
 
@@ -127,6 +198,15 @@ impl Breaker {
         self.available_tokens = self.config.map(|config| config.burst_capacity as f64);
         self.last_refill_at_ms = self.config.and(time).map(|Millis(now)| now);
     }
+}
+
+fn window_reason(events: usize, millis: i64) -> Cow<'static, str> {
+    if (events, millis) == (WINDOW_EVENTS, WINDOW_MILLIS) {
+        return Cow::Borrowed(WINDOW_REASON);
+    }
+    Cow::Owned(format!(
+        "circuit breaker tripped: {events} events in under {millis} ms"
+    ))
 }
 
 /// Whole numbers without a fraction, as `JSON.stringify` writes them.

@@ -1,6 +1,6 @@
 //! The shapes of built-in payloads (SPEC §2, §4 to §8). Further keys are let through.
 
-use super::{Invalid, Payloads, Place, input_at, name_of};
+use super::{At, Invalid, Payloads, check as check_input, name_of};
 use crate::model::built_in::BuiltIn;
 use crate::model::event::Millis;
 use crate::model::path::StreamPath;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// Longest interval of an `every` schedule: 30 days.
 const MAX_INTERVAL_SECONDS: f64 = 30.0 * 24.0 * 3_600.0;
 
-pub fn check(built_in: BuiltIn, place: &Place, payload: &Value) -> Result<(), Invalid> {
+pub(super) fn check(built_in: BuiltIn, place: At<'_>, payload: &Value) -> Result<(), Invalid> {
     if built_in == BuiltIn::DynamicWorkerConfigured && payload.is_string() {
         // The seed's form: the source itself.
         return Ok(());
@@ -39,7 +39,7 @@ pub fn check(built_in: BuiltIn, place: &Place, payload: &Value) -> Result<(), In
         BuiltIn::AppendScheduled => {
             fields.text("slug")?;
             let append = fields.required("append")?;
-            input_at(&place.with("append"), append, Payloads::Any)?;
+            check_input(place.with("append"), append, Payloads::Any)?;
             fields.schedule()
         }
         BuiltIn::ScheduleConfigured => {
@@ -49,7 +49,7 @@ pub fn check(built_in: BuiltIn, place: &Place, payload: &Value) -> Result<(), In
             let at = place.with("payloadJson");
             let input: Value = serde_json::from_str(text)
                 .map_err(|error| at.is(format!("expected JSON text: {error}")))?;
-            input_at(&at, &input, Payloads::Any)?;
+            check_input(at, &input, Payloads::Any)?;
             fields.schedule()?;
             fields.number("nextRunAt").map(drop)
         }
@@ -123,7 +123,7 @@ fn worker(fields: &Fields<'_>) -> Result<(), Invalid> {
 }
 
 struct Fields<'a> {
-    place: &'a Place,
+    place: At<'a>,
     members: &'a Map<String, Value>,
 }
 
@@ -204,7 +204,7 @@ impl<'a> Fields<'a> {
     fn schedule(&self) -> Result<(), Invalid> {
         let place = self.place.with("schedule");
         let fields = Fields {
-            place: &place,
+            place,
             members: self.object("schedule")?,
         };
         match fields.one_of("kind", &["once-at", "once-in", "every", "cron"])? {
