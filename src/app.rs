@@ -1,8 +1,10 @@
 //! The Elm core: `update(&mut App, Msg) -> Vec<Effect>`, pure and synchronous, without clock or I/O.
 //! `ui` draws `&App`, `runtime` carries out effects and sends their results back as messages.
 
+pub mod breaker;
 pub mod command;
 pub mod connection;
+pub mod dock;
 pub mod effect;
 pub mod key;
 pub mod layer;

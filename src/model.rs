@@ -1,7 +1,9 @@
 //! What an event is, and everything that can be said about events without touching the outside:
 //! no I/O, no async, no terminal, no JavaScript.
 
+pub mod breaker_story;
 pub mod built_in;
+pub mod cause;
 pub mod diff;
 pub mod event;
 pub mod filter;

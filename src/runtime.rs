@@ -1,5 +1,6 @@
 //! Carries out what the screen and the commands want done outside.
 
+pub mod breaker;
 pub mod clipboard;
 pub mod finder;
 pub mod input;

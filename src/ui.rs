@@ -1,6 +1,7 @@
 //! Draws the program's state: one file a pane, themes, and text that cannot harm the terminal.
 //! Nothing here changes what it draws.
 
+pub mod breaker;
 pub mod clock;
 pub mod detail;
 pub mod footer;
@@ -20,6 +21,7 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
+use crate::app::dock::Dock;
 use crate::app::layout::Pane;
 use crate::app::state::{App, Mode};
 use crate::model::log::EventLog;
@@ -114,6 +116,9 @@ impl View {
             for (pane, area) in &areas.panes {
                 draw_pane(&mut c, *pane, *area, app, &mut self.cache);
             }
+            if let Some(dock) = app.dock {
+                draw_dock(&mut c, dock, areas.dock, app);
+            }
             draw_strip(&mut c, areas.strip, app, &mut self.cache);
             footer::draw(&mut c, areas.footer, app);
         }
@@ -136,6 +141,15 @@ fn rule_role(app: &App) -> Role {
     match app.mode() {
         Mode::Rewound | Mode::Playing if app.log.is_some() => Role::Rewound,
         _ => Role::Border,
+    }
+}
+
+fn draw_dock(c: &mut Canvas, dock: Dock, area: Rect, app: &App) {
+    if area.is_empty() {
+        return;
+    }
+    match dock {
+        Dock::Breaker => breaker::draw(c, area, app),
     }
 }
 

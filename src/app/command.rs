@@ -57,6 +57,7 @@ pub enum Verb {
     PaneEvent,
     PaneSource,
     Zoom,
+    Breaker,
     Worker,
     Stream,
     Recordings,
@@ -144,8 +145,14 @@ impl Verb {
 /// run now.
 #[must_use]
 pub fn footer(app: &App) -> Vec<(super::key::Key, &'static Command)> {
-    let mut shown: Vec<&Command> = COMMANDS.iter().filter(|c| c.footer > 0).collect();
-    shown.sort_by_key(|c| c.footer);
+    // A paused stream asks one question before all others.
+    let paused = app.paused_at().is_some();
+    let first = |c: &Command| paused && c.verb == Verb::Breaker;
+    let mut shown: Vec<&Command> = COMMANDS
+        .iter()
+        .filter(|c| c.footer > 0 || first(c))
+        .collect();
+    shown.sort_by_key(|c| (!first(c), c.footer));
     shown
         .into_iter()
         .filter(|c| c.verb.enabled(app).is_ok())

@@ -59,6 +59,13 @@ pub enum Effect {
         /// How many.
         columns: usize,
     },
+    /// Work out the circuit breaker at a playhead; a newer one cancels the older.
+    Breaker {
+        /// Events in the state.
+        rows: usize,
+        /// Also tell the whole story, about the pause on this row if there is one.
+        story: Option<Option<usize>>,
+    },
     /// Highlight a file of the source pane.
     Highlight {
         /// Its name, which tells the language.

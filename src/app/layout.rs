@@ -64,6 +64,8 @@ pub struct Areas {
     pub panes: Vec<(Pane, Rect)>,
     /// The upright line between left and right panes.
     pub divider: Rect,
+    /// What is docked under the panes, its header included.
+    pub dock: Rect,
     /// One line about the pane that is not on the screen (80×24).
     pub strip: Rect,
     /// The footer.
@@ -111,6 +113,8 @@ pub struct Wish {
     pub third: Pane,
     /// The banner is shown.
     pub banner: bool,
+    /// Something is docked under the panes.
+    pub dock: bool,
 }
 
 /// Places everything.
@@ -136,8 +140,25 @@ pub fn layout(wish: Wish) -> Areas {
         top += 2;
     }
     let mut body = Rect::new(0, top, width, height - 1 - top);
+    if wish.dock {
+        // The panes keep a header and a few lines, or give way altogether.
+        let above = match body.height {
+            0..13 => 0,
+            13..24 => body.height / 3 + 1,
+            tall => tall / 2,
+        };
+        areas.dock = Rect {
+            y: body.y + above,
+            height: body.height - above,
+            ..body
+        };
+        body.height = above;
+        if above == 0 {
+            return areas;
+        }
+    }
     if width < WIDE || wish.zoom {
-        if !wish.zoom {
+        if !wish.zoom && !wish.dock {
             areas.strip = Rect::new(0, body.bottom() - 1, width, 1);
             body.height -= 1;
         }
@@ -183,18 +204,19 @@ mod tests {
         for width in 0..200 {
             for height in 0..60 {
                 for focus in Pane::ALL {
-                    for flags in 0..4 {
+                    for flags in 0..8 {
                         let areas = layout(Wish {
                             size: Size { width, height },
                             focus,
                             zoom: flags & 1 > 0,
                             third: Pane::Event,
                             banner: flags & 2 > 0,
+                            dock: flags & 4 > 0,
                         });
                         let screen = Rect::new(0, 0, width, height);
                         let mut all: Vec<Rect> = areas.panes.iter().map(|(_, r)| *r).collect();
                         all.extend([areas.status, areas.scrubber, areas.banner]);
-                        all.extend([areas.divider, areas.strip, areas.footer]);
+                        all.extend([areas.divider, areas.strip, areas.dock, areas.footer]);
                         all.retain(|r| !r.is_empty());
                         for (i, a) in all.iter().enumerate() {
                             assert_eq!(a.intersection(screen), *a, "{width}x{height}");
@@ -205,7 +227,8 @@ mod tests {
                                 );
                             }
                         }
-                        assert!(areas.tiny || areas.lines(focus) >= 2, "{width}x{height}");
+                        let seen = areas.lines(focus) >= 2 || areas.dock.height >= 5;
+                        assert!(areas.tiny || seen, "{width}x{height}");
                     }
                 }
             }

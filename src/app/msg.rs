@@ -4,9 +4,11 @@ use super::command::Verb;
 use super::connection::{Link, Refused, Streams};
 use super::key::{Key, Mouse};
 use super::state::{LogView, StreamInfo, Worker};
+use crate::model::breaker_story::Story;
 use crate::model::diff::Change;
 use crate::model::event::Millis;
 use crate::model::log::Complaint;
+use crate::model::stream_state::breaker::Level;
 use crate::replay::moment::Moment;
 use crate::replay::reducer::Note;
 use std::ops::Range;
@@ -145,6 +147,15 @@ pub enum Msg {
     Streams(Streams),
     /// The same for a tab, in view or not.
     In(u64, Box<Msg>),
+    /// The circuit breaker at a playhead.
+    Breaker {
+        /// Events in the state there.
+        rows: usize,
+        /// How full it is.
+        level: Level,
+        /// The whole story, when it was asked for.
+        story: Option<Arc<Story>>,
+    },
     /// The clipboard took it; says by which road.
     Copied(String),
     /// The person should know.

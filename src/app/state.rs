@@ -1,6 +1,8 @@
 //! Everything the screen shows: one playhead over one log, seen by many panes.
 
+use super::breaker::BreakerPane;
 use super::connection::{Connection, Link, Service};
+use super::dock::Dock;
 use super::layer::{Ask, Layer};
 use super::layout::{Areas, Pane, Size};
 use super::msg::{SearchWhere, Survey, Tokens};
@@ -66,6 +68,10 @@ pub struct App {
     pub notes: BTreeMap<usize, Vec<Note>>,
     /// The log by column for the scrubber; `None` until the first survey came.
     pub survey: Option<Survey>,
+    /// The circuit breaker at the playhead.
+    pub breaker: BreakerPane,
+    /// What stands under the panes, when something does.
+    pub dock: Option<Dock>,
     /// Rows in the background fold, `(done, of)`; equal when finished.
     pub folded: (usize, usize),
     /// Popups, the topmost last; it gets the keys.
@@ -497,6 +503,8 @@ impl App {
             bookmarks: BTreeSet::new(),
             notes: BTreeMap::new(),
             survey: None,
+            breaker: BreakerPane::default(),
+            dock: None,
             folded: (0, 0),
             layers: Vec::new(),
             toasts: VecDeque::new(),
@@ -529,6 +537,7 @@ impl App {
             zoom: self.zoom,
             third: self.third,
             banner: self.paused_at().is_some(),
+            dock: self.dock.is_some(),
         });
     }
 

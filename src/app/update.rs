@@ -1,6 +1,7 @@
 //! What each message does to the screen. One file a concern; this one hands messages on and sees
 //! to what must follow from any change.
 
+mod breaker;
 mod connection;
 mod copy;
 mod find;
@@ -76,6 +77,7 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::In(tab, msg) if tab == app.tab => return update(app, *msg),
         // The tab was closed meanwhile.
         Msg::In(..) => {}
+        Msg::Breaker { rows, level, story } => breaker::told(app, rows, level, story),
         Msg::Copied(how) => app.toast(Level::Info, how),
         Msg::Notice(level, text) => app.toast(level, text),
         Msg::Run(verb) => run::run(app, verb, todo),
@@ -107,6 +109,8 @@ fn press(app: &mut App, key: Key, todo: &mut Vec<Effect>) {
         todo.push(Effect::Quit);
     } else if layers::takes_key(app, key, todo) {
         // The topmost layer had it.
+    } else if breaker::takes_key(app, key) {
+        // The docked panel had it.
     } else if let Some(verb) = app.settings.keymap.verb(key) {
         run::run(app, verb, todo);
     }

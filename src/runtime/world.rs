@@ -1,6 +1,7 @@
 //! Carries out effects: whatever takes time happens on a thread of its own and comes back as a
 //! message.
 
+use super::breaker::Breaker;
 use super::clipboard::{Clipboard, Outcome};
 use super::finder;
 use super::open::Options;
@@ -89,6 +90,7 @@ pub struct World {
     source: Option<Arc<FileSource>>,
     log: Option<Arc<dyn EventLog>>,
     replayer: Option<Replayer>,
+    breaker: Option<Breaker>,
     search: Cancel,
     survey: Cancel,
     filter: Option<(Cancel, Sender<()>)>,
@@ -106,6 +108,7 @@ impl World {
             source: None,
             log: None,
             replayer: None,
+            breaker: None,
             search: Cancel::new(),
             survey: Cancel::new(),
             filter: None,
@@ -173,6 +176,7 @@ impl World {
             self.fold.clone(),
             self.tell(),
         ));
+        self.breaker = Some(Breaker::start(Arc::clone(&log), self.tell()));
         self.log = Some(log);
         self.source = Some(source);
         self.target = Some(target.clone());
@@ -184,6 +188,7 @@ impl World {
         self.survey.cancel();
         self.filter = None;
         self.replayer = None;
+        self.breaker = None;
     }
 
     /// The log changed: whoever waits for more of it goes on.
@@ -246,6 +251,11 @@ impl World {
                         tell(Msg::Surveyed(survey));
                     }
                 });
+            }
+            Effect::Breaker { rows, story } => {
+                if let Some(breaker) = &self.breaker {
+                    breaker.ask(rows, story);
+                }
             }
             Effect::Highlight { name, text } => {
                 let tell = self.tell();

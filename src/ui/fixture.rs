@@ -259,6 +259,7 @@ pub fn place(app: &mut App) {
         zoom: app.zoom,
         third: app.third,
         banner: app.paused_at().is_some(),
+        dock: app.dock.is_some(),
     });
 }
 

@@ -131,9 +131,17 @@ pub fn draw_banner(c: &mut Canvas, area: Rect, app: &App) {
         format!("{glyph} PAUSED at {at} {dash} {reason}")
     };
     let style = c.theme.style(Role::Paused);
+    let why = match (app.dock, app.settings.keymap.keys(Verb::Breaker).next()) {
+        (None, Some(key)) => format!("{key}: why"),
+        _ => String::new(),
+    };
+    let key_style = bold(c.theme, Role::Accent);
     let mut pen = c.pen(area, 0);
     pen.gap(1);
-    pen.put(&text, style);
+    let room = pen.room().saturating_sub(why.len() as u16 + 3);
+    pen.put_within(&text, room, style);
+    pen.gap(2);
+    pen.put(&why, key_style);
     let since = match (app.mode(), app.playhead.rows.saturating_sub(row + 1)) {
         (_, 0) => "This event paused the stream; only a resume can be appended now.".to_owned(),
         (mode, n) if mode != Mode::Rewound && mode != Mode::Playing => {

@@ -165,6 +165,19 @@ fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
             });
         }
     }
+    if let Some((_, level)) = app.breaker.level {
+        let paused = app.paused_at().is_some();
+        let role = super::breaker::role_of(level, paused);
+        let gauge = super::breaker::gauge(c.theme, level);
+        let near = role == Role::Paused;
+        pieces.push(Piece {
+            text: format!("breaker {gauge}"),
+            style: style(role),
+            // A gauge that is filling up is news; at rest it can be looked up.
+            keep: if near && !paused { 25 } else { 4 },
+            glyph: false,
+        });
+    }
     if mode == Mode::Rewound
         && let Some(key) = app.settings.keymap.keys(Verb::Last).next()
     {

@@ -111,6 +111,8 @@ pub static COMMANDS: &[Command] = &[
         "give the keys to the processor's source"),
     command(Verb::Zoom, "zoom", "zoom", &["Z"], Group::View, 0,
         "this pane alone, or all of them"),
+    command(Verb::Breaker, "breaker", "breaker", &["p"], Group::View, 0,
+        "why the stream is paused, and how full its circuit breaker is"),
     command(Verb::Worker, "worker", "worker", &["W"], Group::View, 0,
         "choose whose state to show"),
     command(Verb::Stream, "stream", "stream", &["s"], Group::Program, 0,

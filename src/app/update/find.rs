@@ -5,11 +5,11 @@ use crate::app::effect::Effect;
 use crate::app::layout::Pane;
 use crate::app::msg::SearchWhere;
 use crate::app::state::{App, Filter, Level, Search};
+use crate::model::cause;
 use crate::model::json_path::{JsonPath, Step};
 use crate::model::kind::Kind;
 use crate::model::needle::Needle;
 use crate::model::offset::Offset;
-use crate::model::peek;
 use serde_json::Value;
 
 /// A cause's effects are looked for among this many events after it.
@@ -316,10 +316,7 @@ pub fn effect(app: &mut App) {
 }
 
 fn source_of(app: &App, row: usize) -> Option<u64> {
-    let raw = app.log.as_ref()?.log.raw(row)?;
-    memchr::memmem::find(&raw, b"sourceOffset")?;
-    let source = peek::member(peek::member(&raw, "payload")?, "sourceOffset")?;
-    std::str::from_utf8(source).ok()?.trim().parse().ok()
+    cause::source_offset(&app.log.as_ref()?.log.raw(row)?)
 }
 
 /// Puts a filter on the timeline, or takes it away when the text is empty.

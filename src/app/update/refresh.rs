@@ -1,5 +1,6 @@
 //! What must follow from any change: the layout, the playhead's event, and what is asked outside.
 
+use crate::app::dock::Dock;
 use crate::app::effect::Effect;
 use crate::app::layout::Pane;
 use crate::app::state::{App, EventDoc, Pending};
@@ -13,6 +14,9 @@ pub struct Asked {
     pub seek: Option<(usize, Option<usize>)>,
     /// Columns, rows and indexed share (in per mille) of the last survey.
     pub survey: Option<(usize, usize, u16)>,
+    /// Rows of the last look at the breaker; for its story also the pause and how many gates there
+    /// were, for a resume may have come since.
+    pub breaker: Option<(usize, Option<(Option<usize>, usize)>)>,
 }
 
 /// Longest piece of a raw line.
@@ -22,6 +26,7 @@ pub fn refresh(app: &mut App, todo: &mut Vec<Effect>) {
     app.lay_out();
     seek(app, todo);
     survey(app, todo);
+    breaker(app, todo);
     event(app);
     let height = app.areas.lines(Pane::State);
     if height > 0 {
@@ -71,6 +76,25 @@ fn survey(app: &mut App, todo: &mut Vec<Effect>) {
     if app.asked.survey != Some(wanted) {
         app.asked.survey = Some(wanted);
         todo.push(Effect::Survey { columns });
+    }
+}
+
+fn breaker(app: &mut App, todo: &mut Vec<Effect>) {
+    let Some(view) = &app.log else { return };
+    if view.len == 0 || !view.log.indexing().is_done() {
+        return;
+    }
+    let story = app
+        .survey
+        .as_ref()
+        .filter(|_| app.dock == Some(Dock::Breaker))
+        .map(|survey| (app.pause_in_view(), survey.gates.len()));
+    let rows = app.playhead.rows;
+    let wanted = Some((rows, story));
+    if app.asked.breaker != wanted {
+        app.asked.breaker = wanted;
+        let story = story.map(|(pause, _)| pause);
+        todo.push(Effect::Breaker { rows, story });
     }
 }
 

@@ -1,6 +1,6 @@
 //! What each verb does.
 
-use super::{connection, copy, find, layers, pickers, play, prompt, state_tree, travel};
+use super::{breaker, connection, copy, find, layers, pickers, play, prompt, state_tree, travel};
 use crate::app::command::Verb;
 use crate::app::effect::Effect;
 use crate::app::layer::{Ask, Layer};
@@ -68,6 +68,7 @@ pub fn run(app: &mut App, verb: Verb, todo: &mut Vec<Effect>) {
         Verb::PaneState => focus(app, Pane::State),
         Verb::PaneEvent => focus(app, Pane::Event),
         Verb::PaneSource => focus(app, Pane::Source),
+        Verb::Breaker => breaker::toggle(app),
         Verb::Zoom => app.zoom = !app.zoom,
         Verb::Worker => pickers::workers(app),
         Verb::Stream => pickers::streams(app),
@@ -154,7 +155,7 @@ fn bookmark(app: &mut App) {
 
 /// One thing at a time: a layer, what is running, the zoom, then the search's marks and the filter.
 fn back(app: &mut App, todo: &mut Vec<Effect>) {
-    if layers::close(app, todo) {
+    if layers::close(app, todo) || app.dock.take().is_some() {
     } else if app.play.take().is_some() {
         app.toast(Level::Info, "stopped");
     } else if app.search.as_ref().is_some_and(|s| s.running.is_some()) || app.finding.is_some() {

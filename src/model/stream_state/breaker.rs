@@ -108,7 +108,54 @@ pub struct Config {
     pub refill_rate_per_minute: u64,
 }
 
+/// How much of the limit is used up.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Level {
+    /// Events in the window, or tokens taken from the bucket; never negative.
+    pub used: f64,
+    /// Where it trips: this many events in the window, or a bucket that gave one more than this.
+    pub limit: u64,
+}
+
 impl Breaker {
+    /// The level as the state holds it: after the last event that was counted.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        let Some(config) = self.config else {
+            return Level {
+                used: self.recent_event_timestamps.len() as f64,
+                limit: WINDOW_EVENTS as u64,
+            };
+        };
+        let capacity = config.burst_capacity as f64;
+        Level {
+            used: (capacity - self.available_tokens.unwrap_or(capacity)).max(0.0),
+            limit: config.burst_capacity,
+        }
+    }
+
+    /// The level some time later, when no event came in between: events have left the window,
+    /// tokens have come back.
+    #[must_use]
+    pub fn level_at(&self, Millis(now): Millis) -> Level {
+        let level = self.level();
+        let used = match (self.config, self.last_refill_at_ms) {
+            (None, _) => {
+                let window = self.recent_event_timestamps.iter();
+                window.filter(|then| now - **then < WINDOW_MILLIS).count() as f64
+            }
+            (Some(config), Some(then)) => {
+                let elapsed = (now - then).max(0) as f64;
+                level.used - elapsed * config.refill_rate_per_minute as f64 / 60_000.0
+            }
+            (Some(_), None) => level.used,
+        };
+        Level {
+            used: used.max(0.0),
+            ..level
+        }
+    }
+
     /// Folds an event of a built-in type.
     pub fn reduce(
         &mut self,
