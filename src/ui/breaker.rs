@@ -51,7 +51,11 @@ pub fn gauge(theme: &Theme, level: Level) -> String {
 pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
     let story = app.breaker.story.as_deref();
     let limit = story.map_or_else(String::new, limit_in_words);
-    super::header(c, area, app, true, "BREAKER", &limit);
+    let policy = match story.and_then(|story| story.bucket) {
+        Some(_) => "BREAKER  token bucket",
+        None => "BREAKER  sliding window",
+    };
+    super::header(c, area, app, true, policy, &limit);
     let hint = Rect {
         y: area.bottom().saturating_sub(1),
         height: area.height.min(1),
@@ -76,7 +80,11 @@ pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
         facts(c, inside, app, story);
         return;
     }
-    let left = (inside.width / 2).min(80);
+    let left = if inside.width < 100 {
+        inside.width * 2 / 5
+    } else {
+        (inside.width / 2).min(80)
+    };
     plot::draw(
         c,
         Rect {
@@ -100,9 +108,9 @@ pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
 
 fn limit_in_words(story: &Story) -> String {
     match story.bucket {
-        None => format!("window {WINDOW_EVENTS} events / {WINDOW_MILLIS} ms"),
+        None => format!("{WINDOW_EVENTS} in {WINDOW_MILLIS} ms"),
         Some(bucket) => format!(
-            "bucket of {}, {} a minute come back",
+            "{}, +{} a minute",
             bucket.burst_capacity, bucket.refill_rate_per_minute
         ),
     }
@@ -140,12 +148,13 @@ fn facts(c: &mut Canvas, area: Rect, app: &App, story: &Story) {
         )]),
     }
     let chain = story.filled.chain.as_ref();
-    let tail = usize::from(chain.is_some()) + usize::from(story.filled.by_author().len() > 1);
+    let authors = authors(theme, &story.filled);
+    let tail = usize::from(chain.is_some()) + usize::from(authors.is_some());
     let room = usize::from(area.height).saturating_sub(lines.len() + tail + 1);
     if story.filled.events > 0 && room > 0 {
         lines.push(vec![(heading(story), Role::Dim)]);
         lines.extend(groups(&story.filled, room.min(MOST_GROUPS)));
-        lines.extend(authors(theme, &story.filled));
+        lines.extend(authors);
     }
     if let Some(chain) = chain {
         lines.push(chain_line(theme, chain, area.width));
@@ -197,8 +206,8 @@ fn pause_lines(theme: &Theme, pause: &Pause, story: &Story) -> Vec<Line> {
     let mut lines = vec![vec![(verb, Role::Paused)]];
     if let Some(by) = &pause.tripped_by {
         let how = match story.bucket {
-            None => format!("  the {WINDOW_EVENTS}th event in under {WINDOW_MILLIS} ms"),
-            Some(_) => "  took more than was left".to_owned(),
+            None => format!(", the {WINDOW_EVENTS}th in {WINDOW_MILLIS} ms"),
+            Some(_) => ", which took more than was left".to_owned(),
         };
         lines.push(vec![
             ("  by ".to_owned(), Role::Dim),
@@ -296,7 +305,7 @@ fn groups(filled: &Filled, room: usize) -> Vec<Line> {
 /// Who appended them, whatever the type; said only where there is more than one.
 fn authors(theme: &Theme, filled: &Filled) -> Option<Line> {
     let authors = filled.by_author();
-    if authors.len() < 2 {
+    if authors.len() < 2 || authors.len() == filled.groups.len() {
         return None;
     }
     let dot = theme.glyph(" · ", ", ");
@@ -312,28 +321,24 @@ fn chain_line(theme: &Theme, chain: &Chain, width: u16) -> Line {
     let dots = theme.glyph("…", "...");
     let root = named(&chain.root);
     let what = match chain.loop_of {
-        Some(of) => format!("  a loop of {of}, {} links", chain.length),
-        None => format!("  {} links", chain.length),
+        Some(of) => format!("a loop of {of}, {} links: ", chain.length),
+        None => format!("{} links: ", chain.length),
     };
-    let fits = |text: &str| text_width(text, u16::MAX, theme.ascii) < width;
+    let fits = |text: &str| {
+        text_width(&what, u16::MAX, theme.ascii) + text_width(text, u16::MAX, theme.ascii) < width
+    };
     let mut text = chain.links.first().map(offset).unwrap_or_default();
     for (i, link) in chain.links.iter().enumerate().skip(1) {
-        let is_root = i + 1 == chain.length;
-        let next = if is_root {
-            format!("{text}{arrow}{root}")
-        } else {
-            format!("{text}{arrow}{}", offset(link))
-        };
-        let rest = if is_root {
-            format!("{next}{what}")
-        } else {
-            format!("{next}{arrow}{dots}{arrow}{root}{what}")
-        };
-        if !fits(&rest) || (i > 3 && !is_root && chain.length > 6) {
+        if i + 1 == chain.length {
+            text = format!("{text}{arrow}{root}");
+            break;
+        }
+        let next = format!("{text}{arrow}{}", offset(link));
+        if i > 3 || !fits(&format!("{next}{arrow}{dots}{arrow}{root}")) {
             text = format!("{text}{arrow}{dots}{arrow}{root}");
             break;
         }
         text = next;
     }
-    vec![(text, Role::Text), (what, Role::Accent)]
+    vec![(what, Role::Accent), (text, Role::Text)]
 }

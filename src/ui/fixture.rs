@@ -178,6 +178,39 @@ pub fn coding_lines() -> Vec<Vec<u8>> {
     lines
 }
 
+/// A worker that answers itself until the breaker trips, and the resume a minute later.
+pub fn runaway_lines() -> Vec<Vec<u8>> {
+    let p = "https://events.iterate.com/events/stream/";
+    let mut lines = Vec::new();
+    let mut at = 1_770_000_000_000;
+    let mut add = |gap: i64, event_type: &str, payload: Value| {
+        at += gap;
+        let event = json!({"streamPath": "/agents/echo", "offset": lines.len() + 1, "type": event_type,
+            "payload": payload, "createdAt": Millis(at).to_string()});
+        lines.push(event.to_string().into_bytes());
+        lines.len()
+    };
+    let worker = json!({"slug": "echo", "script": "x"});
+    add(
+        0,
+        &format!("{p}initialized"),
+        json!({"projectSlug": "public", "path": "/agents/echo"}),
+    );
+    add(40, &format!("{p}dynamic-worker/configured"), worker);
+    let mut source = add(9_000, "user_message", json!({"text": "hello"}));
+    for _ in 0..99 {
+        source = add(7, "echo", json!({"text": "hello", "sourceOffset": source}));
+    }
+    let reason = "circuit breaker tripped: 100 events in under 1 second";
+    add(0, &format!("{p}paused"), json!({"reason": reason}));
+    add(
+        61_300,
+        &format!("{p}resumed"),
+        json!({"reason": "echo is mended"}),
+    );
+    lines
+}
+
 /// A screen over these lines, following nothing, standing after `rows` events.
 pub fn screen(lines: Vec<Vec<u8>>, width: u16, height: u16, rows: usize) -> App {
     let len = lines.len();

@@ -174,7 +174,7 @@ fn pieces(c: &Canvas, app: &App) -> Vec<Piece> {
             text: format!("breaker {gauge}"),
             style: style(role),
             // A gauge that is filling up is news; at rest it can be looked up.
-            keep: if near && !paused { 25 } else { 4 },
+            keep: if near && !paused { 25 } else { 7 },
             glyph: false,
         });
     }

@@ -3,14 +3,17 @@
 use super::fixture::*;
 use super::theme::{Role, Theme, depth::Depth, file};
 use super::*;
+use crate::app::dock::Dock;
 use crate::app::layer::{Ask, Choose, Item, Layer, Picker, Prompt};
 use crate::app::layout::Size;
 use crate::app::line_edit::LineEdit;
 use crate::app::msg::SearchWhere;
 use crate::app::state::{Filter, Level, Pending, Play, Search, Settings, Toast};
 use crate::app::{Note, NoteKind};
+use crate::model::breaker_story::{Ledger, Story};
 use crate::model::log::Indexing;
 use crate::model::needle::Needle;
+use crate::model::stream_state::breaker::Level as Full;
 use ratatui::buffer::CellWidth;
 use ratatui::style::{Color, Modifier};
 use std::time::Duration;
@@ -138,6 +141,58 @@ fn a_pause_is_a_banner_or_a_word() {
     );
     let app = coding(30, 1, PAUSED);
     assert!(text(&app).contains("PAUSED"), "{}", text(&app));
+}
+
+/// The breaker panel over a log that ran away, at its pause.
+fn breaker(width: u16, height: u16) -> App {
+    let mut app = screen(runaway_lines(), width, height, 0);
+    let log = Arc::clone(&app.log.as_ref().unwrap().log);
+    app.playhead.rows = app.pause_in_view().unwrap() + 1;
+    let (rows, pause) = (app.playhead.rows, app.pause_in_view());
+    let story = Story::tell(&mut Ledger::default(), &*log, rows, pause, &|| true).unwrap();
+    app.breaker.level = Some((rows, story.level));
+    app.breaker.story = Some(Arc::new(story));
+    app.dock = Some(Dock::Breaker);
+    place(&mut app);
+    app
+}
+
+#[test]
+fn the_breaker_tells_why_it_tripped() {
+    for (width, height) in [(80, 24), (120, 40), (40, 10)] {
+        let name = format!("breaker_{width}x{height}");
+        insta::assert_snapshot!(name, text(&breaker(width, height)));
+    }
+    let (buf, _) = rendered(&breaker(120, 40), Depth::Ansi, true);
+    assert!(text_of(&buf).is_ascii(), "{}", text_of(&buf));
+    let mut app = breaker(120, 40);
+    app.breaker.story = None;
+    assert!(text(&app).contains("Counting the events"));
+}
+
+#[test]
+fn the_gauge_shows_while_there_is_room() {
+    let mut app = breaker(140, 40);
+    app.dock = None;
+    place(&mut app);
+    let status = |app: &App| text(app).lines().next().unwrap().to_owned();
+    assert!(
+        status(&app).contains("breaker ▕████▏ 100/100"),
+        "{}",
+        status(&app)
+    );
+    app.breaker.level = Some((
+        1,
+        Full {
+            used: 12.0,
+            limit: 100,
+        },
+    ));
+    assert!(
+        status(&app).contains("breaker ▕▌   ▏ 12/100"),
+        "{}",
+        status(&app)
+    );
 }
 
 #[test]

@@ -118,7 +118,11 @@ impl Filled {
             let source = cause::source_offset(&raw);
             let author = author(&raw, source, &workers);
             *groups.entry((event.family, author)).or_default() += 1;
-            let depth = source.map_or(0, |source| depths.get(&source).map_or(1, |d| d + 1));
+            let depth = source.map_or(0, |source| match depths.get(&source) {
+                Some(depth) => depth + 1,
+                // A cause older than the window, if the log holds it at all.
+                None => usize::from(earlier(log, source, row).is_some()),
+            });
             if let Some(offset) = event.offset {
                 depths.insert(offset, depth);
             }
@@ -222,6 +226,13 @@ fn drained(
     Some((rows, more))
 }
 
+/// The row of an event's cause. An effect is later than its cause; anything else would go round for
+/// ever.
+fn earlier(log: &dyn EventLog, source: u64, effect: usize) -> Option<usize> {
+    log.row_of_offset(Offset(source))
+        .filter(|row| *row < effect)
+}
+
 /// Follows an event's causes back to the first one.
 fn chain(log: &dyn EventLog, newest: usize) -> Option<Chain> {
     let mut links = vec![Event::of(log, newest)?];
@@ -230,9 +241,7 @@ fn chain(log: &dyn EventLog, newest: usize) -> Option<Chain> {
     while length <= MOST_LINKS {
         let source = log.raw(root.row).and_then(|raw| cause::source_offset(&raw));
         let before = source
-            .and_then(|source| log.row_of_offset(Offset(source)))
-            // An effect is later than its cause; anything else would go round for ever.
-            .filter(|row| *row < root.row)
+            .and_then(|source| earlier(log, source, root.row))
             .and_then(|row| Event::of(log, row));
         let Some(before) = before else { break };
         if links.len() < NAMED_LINKS {

@@ -150,7 +150,7 @@ fn two_workers_that_answer_each_other_are_a_loop_of_two() {
         source = log.add_with(slug, payload, time, &key);
     }
     let story = tell(&log, log.len(), None);
-    assert_eq!(story.filled.chain.unwrap().loop_of, Some(2));
+    assert_eq!(story.filled.chain.as_ref().unwrap().loop_of, Some(2));
     let authors = story.filled.by_author();
     let worker = |slug: &str| Author::Worker(slug.to_owned());
     assert_eq!(
@@ -277,11 +277,12 @@ proptest! {
     }
 
     #[test]
-    fn the_window_holds_what_lies_in_it(events in events(), rows in 0..400usize) {
+    fn the_window_holds_what_lies_in_it(mut events in events(), rows in 0..400usize) {
+        events.iter_mut().filter(|(what, _)| *what == 3).for_each(|(what, _)| *what = 4);
         let log = log_of(&events);
         let rows = rows.min(log.len());
         let state = naive(&log, rows);
-        prop_assume!(state.config.is_none() && !state.paused);
+        prop_assume!(!state.paused);
         let story = tell(&log, rows, None);
         // Since the gate last moved, no older than a second at the last event, at most 100.
         let is_gate = |row: &Row| matches!(row.kind, Kind::Paused | Kind::Resumed);
