@@ -14,10 +14,13 @@ pub struct Asked {
     pub seek: Option<(usize, Option<usize>)>,
     /// Columns, rows and indexed share (in per mille) of the last survey.
     pub survey: Option<(usize, usize, u16)>,
-    /// Rows of the last look at the breaker; for its story also the pause and how many gates there
-    /// were, for a resume may have come since.
-    pub breaker: Option<(usize, Option<(Option<usize>, usize)>)>,
+    /// Rows of the last look at the breaker, and what its story was about.
+    pub breaker: Option<(usize, Option<Subject>)>,
 }
+
+/// What the breaker's story is about: the pause's row, and how many gates there were, for a resume
+/// may have come since.
+type Subject = (Option<usize>, usize);
 
 /// Longest piece of a raw line.
 const PIECE: usize = 4096;
