@@ -15,7 +15,7 @@ pub use plot::Plot;
 use super::event::{Event, Millis};
 use super::kind::{Kind, family};
 use super::log::EventLog;
-use super::stream_state::breaker::{BUCKET_REASON, Breaker, Config, Level, WINDOW_REASON};
+use super::stream_state::breaker::{Breaker, Config, Level, Policy};
 
 /// Asked from time to time; `false` stops the work.
 pub type KeepGoing<'a> = &'a dyn Fn() -> bool;
@@ -27,6 +27,8 @@ pub struct Story {
     pub rows: usize,
     /// The level there.
     pub level: Level,
+    /// The limit of streams without a bucket of their own.
+    pub policy: Policy,
     /// The bucket's measures at the subject (the pause, or else the playhead); `None` is the
     /// sliding window.
     pub bucket: Option<Config>,
@@ -75,18 +77,23 @@ impl Story {
         pause: Option<usize>,
         keep_going: KeepGoing<'_>,
     ) -> Option<Story> {
-        let level = ledger.at(log, rows, keep_going)?.level();
         let until = pause.unwrap_or(rows);
+        // The pause itself may name the limit that everything before it was counted against.
+        let seen = rows.max(pause.map_or(0, |row| row + 1));
+        let _ = ledger.at(log, seen, keep_going)?;
+        let policy = ledger.policy();
+        let level = ledger.at(log, rows, keep_going)?.level(policy);
         let before = ledger.at(log, until, keep_going)?;
         let filled = Filled::find(ledger, log, until, &before, keep_going)?;
         let plot = Plot::draw(ledger, log, until, filled.rows.start, keep_going)?;
         let pause = match pause {
-            Some(row) => Some(pause_at(log, row, &before, keep_going)?),
+            Some(row) => Some(pause_at(log, row, (&before, policy), keep_going)?),
             None => None,
         };
         Some(Story {
             rows,
             level,
+            policy,
             bucket: before.config,
             pause,
             filled,
@@ -99,7 +106,7 @@ impl Story {
 fn pause_at(
     log: &dyn EventLog,
     row: usize,
-    before: &Breaker,
+    (before, policy): (&Breaker, Policy),
     keep_going: KeepGoing<'_>,
 ) -> Option<Pause> {
     let event = log.raw(row).and_then(|raw| Event::parse(&raw).ok());
@@ -107,7 +114,7 @@ fn pause_at(
         .as_ref()
         .and_then(|e| e.payload.get("reason")?.as_str())
         .unwrap_or_default();
-    let by_breaker = before.trip().is_some() && [WINDOW_REASON, BUCKET_REASON].contains(&reason);
+    let by_breaker = before.trip(policy).is_some_and(|words| words == reason);
     let resumed = resumed_after(log, row + 1, keep_going)?;
     Some(Pause {
         row,

@@ -72,7 +72,7 @@ fn answer(log: &dyn EventLog, inbox: &Receiver<Question>, tell: &Tell) {
         let told = match story {
             None => {
                 let breaker = ledger.at(log, rows, &keep_going);
-                breaker.map(|breaker| (breaker.level(), None))
+                breaker.map(|breaker| (breaker.level(ledger.policy()), None))
             }
             Some(pause) => Story::tell(&mut ledger, log, rows, pause, &keep_going)
                 .map(|story| (story.level, Some(Arc::new(story)))),

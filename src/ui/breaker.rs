@@ -9,7 +9,7 @@ use crate::app::command::Verb;
 use crate::app::state::App;
 use crate::model::breaker_story::{Author, Chain, Filled, Link, Pause, Story};
 use crate::model::event::Millis;
-use crate::model::stream_state::breaker::{Level, WINDOW_EVENTS, WINDOW_MILLIS};
+use crate::model::stream_state::breaker::{Level, Policy};
 use ratatui::layout::Rect;
 
 /// Cells of a gauge between its ends.
@@ -108,7 +108,10 @@ pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
 
 fn limit_in_words(story: &Story) -> String {
     match story.bucket {
-        None => format!("{WINDOW_EVENTS} in {WINDOW_MILLIS} ms"),
+        None => match story.policy {
+            Policy::Window { events, millis } => format!("{events} in {millis} ms"),
+            Policy::Off => "no limit".to_owned(),
+        },
         Some(bucket) => format!(
             "{}, +{} a minute",
             bucket.burst_capacity, bucket.refill_rate_per_minute
@@ -205,9 +208,11 @@ fn pause_lines(theme: &Theme, pause: &Pause, story: &Story) -> Vec<Line> {
     };
     let mut lines = vec![vec![(verb, Role::Paused)]];
     if let Some(by) = &pause.tripped_by {
-        let how = match story.bucket {
-            None => format!(", the {WINDOW_EVENTS}th in {WINDOW_MILLIS} ms"),
-            Some(_) => ", which took more than was left".to_owned(),
+        let how = match (story.bucket, story.policy) {
+            (None, Policy::Window { events, millis }) => {
+                format!(", number {events} in {millis} ms")
+            }
+            _ => ", which took more than was left".to_owned(),
         };
         lines.push(vec![
             ("  by ".to_owned(), Role::Dim),
@@ -252,8 +257,8 @@ fn heading(story: &Story) -> String {
         n => format!("{more}{n} events"),
     };
     match (&story.pause, story.bucket) {
-        (Some(_), None) => format!("{events} in the last second before it"),
-        (None, None) => format!("{events} in the last second up to here"),
+        (Some(_), None) => format!("{events} in the window before it"),
+        (None, None) => format!("{events} in the window up to here"),
         (_, Some(_)) => format!("{events} since the bucket was full"),
     }
 }

@@ -7,7 +7,7 @@ use crate::model::cause;
 use crate::model::event::Millis;
 use crate::model::log::EventLog;
 use crate::model::offset::Offset;
-use crate::model::stream_state::breaker::Breaker;
+use crate::model::stream_state::breaker::{Breaker, Policy};
 use rustc_hash::FxHashMap;
 use std::ops::Range;
 
@@ -181,7 +181,7 @@ fn counted_back(log: &dyn EventLog, until: usize, wanted: usize) -> Vec<usize> {
             break;
         }
         // A breaker of its own says what the row is; what it counts does not matter here.
-        match fold(&mut Breaker::default(), log, row) {
+        match fold(&mut Breaker::default(), log, row, Policy::Off) {
             Some(Read::Counted | Read::Worker(_))
                 if log.row(row).is_some_and(|r| r.time.is_some()) =>
             {
@@ -207,14 +207,14 @@ fn drained(
     let mut more = from > 0;
     for row in from..until {
         let counts = !breaker.paused && log.row(row).is_some_and(|r| r.time.is_some());
-        match fold(&mut breaker, log, row)? {
+        match fold(&mut breaker, log, row, ledger.policy())? {
             Read::Gate => {
                 rows.clear();
                 more = false;
             }
             Read::Counted | Read::Worker(_) if counts => {
                 // One token is gone: it was full before this event.
-                if breaker.level().used <= 1.0 {
+                if breaker.level(ledger.policy()).used <= 1.0 {
                     rows.clear();
                     more = false;
                 }

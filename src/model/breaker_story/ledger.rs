@@ -6,7 +6,7 @@ use crate::model::event::Event;
 use crate::model::kind::Kind;
 use crate::model::log::EventLog;
 use crate::model::peek;
-use crate::model::stream_state::breaker::Breaker;
+use crate::model::stream_state::breaker::{Breaker, Policy};
 
 /// Rows between two breakers that are kept, and between two looks at whether to go on.
 pub(super) const STRIDE: usize = 2_048;
@@ -20,6 +20,10 @@ pub struct Ledger {
     folded: (usize, Breaker),
     /// Rows that configure a worker, and its slug.
     workers: Vec<(usize, String)>,
+    /// The limit that the service set for all streams, as far as the log tells.
+    policy: Policy,
+    /// A pause named the limit.
+    named: bool,
 }
 
 impl Ledger {
@@ -46,11 +50,25 @@ impl Ledger {
                     self.kept.push(breaker.clone());
                 }
             }
-            let read = fold(breaker, log, *row)?;
+            let read = fold(breaker, log, *row, self.policy)?;
             if let Read::Worker(slug) = read {
                 self.workers.push((*row, slug));
+            } else if read == Read::Gate
+                && !self.named
+                && let Some(policy) = breaker.pause_reason.as_deref().and_then(Policy::of_reason)
+            {
+                self.named = true;
+                if policy != self.policy {
+                    // Everything up to here was counted against another limit.
+                    *self = Ledger {
+                        policy,
+                        named: true,
+                        ..Ledger::default()
+                    };
+                    continue;
+                }
             }
-            *row += 1;
+            self.folded.0 += 1;
         }
         if self.folded.0 == rows {
             return Some(self.folded.1.clone());
@@ -58,9 +76,16 @@ impl Ledger {
         let near = (rows / STRIDE).min(self.kept.len().saturating_sub(1));
         let mut breaker = self.kept.get(near).cloned().unwrap_or_default();
         for row in near * STRIDE..rows {
-            fold(&mut breaker, log, row)?;
+            fold(&mut breaker, log, row, self.policy)?;
         }
         Some(breaker)
+    }
+
+    /// The limit of streams without a configuration of their own: the one that the log's first
+    /// pause names, else SPEC §4's.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.policy
     }
 
     /// The workers configured before a row, in order of their first configuration.
@@ -91,7 +116,12 @@ pub(super) enum Read {
 
 /// Folds one row; `None` when the log does not know it yet. Only what opens, closes or configures
 /// is parsed: of every other event its time is enough.
-pub(super) fn fold(breaker: &mut Breaker, log: &dyn EventLog, row: usize) -> Option<Read> {
+pub(super) fn fold(
+    breaker: &mut Breaker,
+    log: &dyn EventLog,
+    row: usize,
+    policy: Policy,
+) -> Option<Read> {
     let columns = log.row(row)?;
     if columns.kind == Kind::Unreadable {
         return Some(Read::Nothing);
@@ -101,11 +131,11 @@ pub(super) fn fold(breaker: &mut Breaker, log: &dyn EventLog, row: usize) -> Opt
             let Some(event) = log.raw(row).and_then(|raw| Event::parse(&raw).ok()) else {
                 return Some(Read::Nothing);
             };
-            breaker.reduce(gate, &event, columns.time);
+            breaker.reduce(gate, &event, columns.time, policy);
             Some(Read::Gate)
         }
         Some(BuiltIn::DynamicWorkerConfigured) => {
-            breaker.count(columns.time);
+            breaker.count(columns.time, policy);
             let slug = log.raw(row).and_then(|raw| {
                 let payload = peek::member(&raw, "payload")?;
                 peek::text_member(payload, "slug").map(|slug| slug.into_owned())
@@ -113,7 +143,7 @@ pub(super) fn fold(breaker: &mut Breaker, log: &dyn EventLog, row: usize) -> Opt
             Some(Read::Worker(slug.unwrap_or_else(|| "default".to_owned())))
         }
         _ => {
-            breaker.count(columns.time);
+            breaker.count(columns.time, policy);
             Some(Read::Counted)
         }
     }

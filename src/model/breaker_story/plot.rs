@@ -57,7 +57,8 @@ impl Plot {
         let time = |row: usize| log.row(row).and_then(|r| r.time);
         let near = until.saturating_sub(MOST_ROWS)..until;
         let mut breaker = ledger.at(log, until, keep_going)?;
-        let limit = breaker.level().limit;
+        let policy = ledger.policy();
+        let limit = breaker.level(policy).limit;
         let Some(last) = near.clone().rev().find_map(time) else {
             return Some(Plot {
                 limit,
@@ -82,7 +83,7 @@ impl Plot {
             .unwrap_or(until);
         breaker = ledger.at(log, row, keep_going)?;
         let mut at = 0;
-        plot.levels[0] = breaker.level_at(begin).used;
+        plot.levels[0] = breaker.level_at(begin, policy).used;
         let stop = log.len().min(until.saturating_add(MOST_ROWS));
         while row < stop {
             if row % super::ledger::STRIDE == 0 && !keep_going() {
@@ -97,11 +98,11 @@ impl Plot {
             while at < slice {
                 at += 1;
                 if let Some(start) = plot.time_of(at) {
-                    plot.levels[at] = breaker.level_at(start).used;
+                    plot.levels[at] = breaker.level_at(start, policy).used;
                 }
             }
             let was_paused = breaker.paused;
-            let read = fold(&mut breaker, log, row)?;
+            let read = fold(&mut breaker, log, row, policy)?;
             if breaker.paused != was_paused {
                 let now = now.unwrap_or(begin);
                 match plot.paused.last_mut() {
@@ -111,7 +112,10 @@ impl Plot {
                 }
             }
             if read != Read::Nothing {
-                let level = now.map_or_else(|| breaker.level(), |now| breaker.level_at(now));
+                let level = match now {
+                    Some(now) => breaker.level_at(now, policy),
+                    None => breaker.level(policy),
+                };
                 plot.levels[at] = plot.levels[at].max(level.used);
             }
             row += 1;
@@ -119,7 +123,7 @@ impl Plot {
         while at + 1 < SLICES {
             at += 1;
             if let Some(start) = plot.time_of(at) {
-                plot.levels[at] = breaker.level_at(start).used;
+                plot.levels[at] = breaker.level_at(start, policy).used;
             }
         }
         Some(plot)

@@ -6,7 +6,7 @@ use crate::model::built_in::PREFIX;
 use crate::model::log::{Complaint, Indexing, Row};
 use crate::model::needle::Needle;
 use crate::model::offset::Offset;
-use crate::model::stream_state::breaker::WINDOW_MILLIS;
+use crate::model::stream_state::breaker::{BUCKET_REASON, WINDOW_MILLIS, WINDOW_REASON};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -216,6 +216,22 @@ fn a_bucket_is_explained_from_when_it_was_last_full() {
 }
 
 #[test]
+fn a_pause_names_the_limit_of_its_service() {
+    let mut log = Lines::default();
+    for i in 0..5 {
+        log.add("x", json!({}), i * 100);
+    }
+    let reason = "circuit breaker tripped: 5 events in under 2000 ms";
+    let pause = log.built_in("paused", json!({"reason": reason}), 401);
+    let story = tell(&log, 3, Some(pause));
+    let (used, limit) = (3.0, 5);
+    assert_eq!(story.level, Level { used, limit });
+    assert_eq!(story.policy, "5/2000".parse().unwrap());
+    assert_eq!(story.filled.events, 5);
+    assert_eq!(story.pause.unwrap().tripped_by.unwrap().offset, Some(5));
+}
+
+#[test]
 fn it_stops_when_told_to() {
     let mut log = Lines::default();
     let pause = runaway(&mut log, 9);
@@ -258,8 +274,8 @@ fn naive(log: &Lines, rows: usize) -> Breaker {
     for (raw, row) in &log.0[..rows] {
         let event = Event::parse(raw).unwrap();
         match crate::model::built_in::BuiltIn::parse(&row.event_type) {
-            Some(built_in) => breaker.reduce(built_in, &event, row.time),
-            None => breaker.count(row.time),
+            Some(built_in) => breaker.reduce(built_in, &event, row.time, Policy::default()),
+            None => breaker.count(row.time, Policy::default()),
         }
     }
     breaker
@@ -309,13 +325,13 @@ proptest! {
             let (from, to) = (plot.time_of(slice).unwrap(), plot.time_of(slice + 1).unwrap());
             // At the slice's begin, and after each event in it.
             let before = log.0.partition_point(|(_, row)| row.time.unwrap() < from);
-            let mut highest = naive(&log, before).level_at(from).used;
+            let mut highest = naive(&log, before).level_at(from, Policy::default()).used;
             for (at, (_, row)) in log.0.iter().enumerate().skip(before) {
                 let time = row.time.unwrap();
                 if time >= to {
                     break;
                 }
-                highest = highest.max(naive(&log, at + 1).level_at(time).used);
+                highest = highest.max(naive(&log, at + 1).level_at(time, Policy::default()).used);
             }
             prop_assert!((level - highest).abs() < 1e-6, "slice {} is {} for {}", slice, level, highest);
         }

@@ -113,18 +113,23 @@ pub struct Config {
 pub struct Level {
     /// Events in the window, or tokens taken from the bucket; never negative.
     pub used: f64,
-    /// Where it trips: this many events in the window, or a bucket that gave one more than this.
+    /// Where it trips: this many events in the window, or a bucket that gave one more than this; 0
+    /// when nothing trips.
     pub limit: u64,
 }
 
 impl Breaker {
     /// The level as the state holds it: after the last event that was counted.
     #[must_use]
-    pub fn level(&self) -> Level {
+    pub fn level(&self, policy: Policy) -> Level {
         let Some(config) = self.config else {
+            let limit = match policy {
+                Policy::Window { events, .. } => events as u64,
+                Policy::Off => 0,
+            };
             return Level {
                 used: self.recent_event_timestamps.len() as f64,
-                limit: WINDOW_EVENTS as u64,
+                limit,
             };
         };
         let capacity = config.burst_capacity as f64;
@@ -137,12 +142,16 @@ impl Breaker {
     /// The level some time later, when no event came in between: events have left the window,
     /// tokens have come back.
     #[must_use]
-    pub fn level_at(&self, Millis(now): Millis) -> Level {
-        let level = self.level();
+    pub fn level_at(&self, Millis(now): Millis, policy: Policy) -> Level {
+        let level = self.level(policy);
         let used = match (self.config, self.last_refill_at_ms) {
             (None, _) => {
                 let window = self.recent_event_timestamps.iter();
-                window.filter(|then| now - **then < WINDOW_MILLIS).count() as f64
+                let inside = |then: &&i64| match policy {
+                    Policy::Window { millis, .. } => now - **then < millis,
+                    Policy::Off => false,
+                };
+                window.filter(inside).count() as f64
             }
             (Some(config), Some(then)) => {
                 let elapsed = (now - then).max(0) as f64;
@@ -244,6 +253,19 @@ impl Breaker {
         self.recent_event_timestamps.clear();
         self.available_tokens = self.config.map(|config| config.burst_capacity as f64);
         self.last_refill_at_ms = self.config.and(time).map(|Millis(now)| now);
+    }
+}
+
+impl Policy {
+    /// The window that a pause's reason names, as [`Breaker::trip`] words it.
+    #[must_use]
+    pub fn of_reason(reason: &str) -> Option<Policy> {
+        if reason == WINDOW_REASON {
+            return Some(Policy::default());
+        }
+        let rest = reason.strip_prefix("circuit breaker tripped: ")?;
+        let (events, millis) = rest.strip_suffix(" ms")?.split_once(" events in under ")?;
+        format!("{events}/{millis}").parse().ok()
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::app::state::App;
 use crate::model::breaker_story::Story;
 use crate::model::event::Millis;
+use crate::model::stream_state::breaker::Policy;
 use crate::ui::clock;
 use crate::ui::text::{Canvas, bold, text_width};
 use crate::ui::theme::Role;
@@ -159,9 +160,10 @@ fn axis(
         pen.gap(bars.width - width);
         pen.role(&end, Role::Dim);
     }
-    let what = match story.bucket {
-        None => "events in a second",
-        Some(_) => "tokens taken",
+    let what = match (story.bucket, story.policy) {
+        (None, Policy::Window { millis: 1000, .. }) => "events in a second",
+        (None, _) => "events in the window",
+        (Some(_), _) => "tokens taken",
     };
     let room = bars.width.saturating_sub(2 * width + 4);
     if usize::from(room) > what.len() {
