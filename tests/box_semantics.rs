@@ -11,6 +11,7 @@ use boxed::*;
 use evtui::model::log::EventLog;
 use evtui::processor::program::Program;
 use evtui::replay::reducer::{Cancel, Reducer, State};
+use evtui::replay::timeline::Timeline;
 use proptest::prelude::*;
 use serde_json::json;
 use std::time::Duration;
@@ -154,6 +155,43 @@ proptest! {
         log in logs(reducers::SHARING_OPS), seeks in seeks()
     ) {
         equals_the_oracle(module(reducers::SHARING), &log, &seeks)?;
+    }
+
+    #[test]
+    fn reducers_that_keep_things_outside_their_state(
+        log in logs(reducers::REMEMBERING_OPS), seeks in seeks()
+    ) {
+        let program = prepared(reducers::REMEMBERING);
+        prop_assert!(program.remembers.len() >= 6, "{:?}", program.remembers);
+        let program = Program { remembers: program.remembers, ..module(reducers::REMEMBERING) };
+        equals_the_oracle(program, &log, &seeks)?;
+    }
+
+    /// The same by the roads that the screen takes: seeks, steps back, folding ahead in between.
+    #[test]
+    fn a_timeline_of_what_remembers(
+        log in logs(reducers::REMEMBERING_OPS), roads in prop::collection::vec((any::<prop::sample::Index>(), 0..12usize, any::<bool>()), 1..5)
+    ) {
+        let expected = oracle(reducers::REMEMBERING, &log);
+        let reducer = Box::new(reducer(prepared(reducers::REMEMBERING)));
+        let mut timeline = Timeline::new(reducer, 1 << 20).expect("loads");
+        let cancel = Cancel::new();
+        for (to, back, ahead) in roads {
+            let to = to.index(log.len() + 1);
+            for rows in (to.saturating_sub(back)..=to).rev() {
+                let state = timeline.state_at(&log, rows, &cancel, &mut |_| ());
+                prop_assert_eq!(&state.expect("folds"), &expected[rows], "state({})", rows);
+                timeline.step_at(&log, rows, &cancel, &mut |_| ()).expect("folds");
+            }
+            if ahead {
+                timeline.advance(&log, &cancel, Duration::from_micros(10)).expect("folds");
+            }
+        }
+        let told: Vec<_> = timeline.ledger().impurities().collect();
+        prop_assert_eq!(told.is_empty(), timeline.folded() == 0);
+        prop_assert!(told.iter().all(|(api, row, times)| {
+            api.contains("`calls`") && (*row, *times) == (0, 1)
+        }), "{:?}", told);
     }
 }
 

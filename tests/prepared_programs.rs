@@ -138,3 +138,17 @@ fn a_dynamic_import_in_a_hook_does_not_keep_a_log_from_replaying() {
     };
     assert_eq!(state_after(&input, 3), json!(3));
 }
+
+#[test]
+fn a_script_finds_its_modules_by_dynamic_import() {
+    let input = modules(&[
+        (
+            "processor.js",
+            "const found = {}; import('./lib.js').then((lib) => { Object.assign(found, lib); });\n\
+             const processor = { initialState: null, reduce: () => ({ twice: found.twice?.(4) ?? 'not found' }) };",
+        ),
+        ("lib.js", "export const twice = (n) => n * 2;"),
+    ]);
+    assert!(prepare(&input).unwrap_or_else(|e| panic!("{e}")).is_script);
+    assert_eq!(state_after(&input, 1), json!({"twice": 8}));
+}

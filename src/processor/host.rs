@@ -180,6 +180,11 @@ impl BoxReducer {
             want_previous,
             careful,
         })?;
+        if start == 0 && form == Form::Incremental && !self.program.remembers.is_empty() {
+            let names = self.program.remembers.join(", ");
+            let api = format!("memory outside its state ({names})");
+            delivery.note(0, NoteKind::Impure { api });
+        }
         let mut feed = Feed::new(start, to);
         let mut starting = None;
         loop {
@@ -210,6 +215,9 @@ impl BoxReducer {
             match report {
                 Report::Progress { rows } => {
                     feed.done(rows as usize);
+                    if rows as usize <= delivery.rows() {
+                        request.sink.progress(rows as usize);
+                    }
                     delivery.progress(rows as usize, &self.known, request);
                 }
                 Report::Keyframe { rows, state } => {
@@ -263,9 +271,6 @@ impl BoxReducer {
         let before = request
             .to
             .saturating_sub(usize::from(request.want_previous));
-        let Some(process) = self.process.as_mut() else {
-            return Err(Ended::Died(None));
-        };
         if form == Form::Array {
             return Ok(self.fed);
         }
@@ -275,7 +280,14 @@ impl BoxReducer {
         {
             return Ok(at);
         }
-        let (rows, state) = self.known.at_most(self.rows.min(before));
+        let (rows, state) = if self.starts_over() {
+            (0, None)
+        } else {
+            self.known.at_most(self.rows.min(before))
+        };
+        let Some(process) = self.process.as_mut() else {
+            return Err(Ended::Died(None));
+        };
         process.order(&Order::Restore {
             rows: rows as u64,
             state: state.map(|text| text.as_bytes().to_vec()),
@@ -362,6 +374,10 @@ impl Reducer for BoxReducer {
 
     fn rows(&self) -> usize {
         self.rows
+    }
+
+    fn starts_over(&self) -> bool {
+        !self.program.remembers.is_empty()
     }
 
     fn restore(&mut self, rows: usize, state: &State) -> Result<(), ReducerError> {

@@ -1,5 +1,6 @@
-//! Tells whether a program ever changes an object that it did not make in the same call. Sound as far
-//! as it says "never": everything that is not plainly harmless counts as a change.
+//! Tells whether a program ever changes an object that it did not make in the same call, and whether
+//! it keeps anything from one call to the next. Sound as far as it says "never" and "nothing":
+//! everything that is not plainly harmless counts as a change.
 //!
 //! Changing an object is harmless while only the running call can have made it: a variable that never
 //! held anything but new objects, changed in the activation that declared it or in a callback that
@@ -9,12 +10,15 @@
 mod accumulate;
 mod collect;
 mod fresh;
+mod kept;
+mod lasting;
 mod visit;
 
 #[cfg(test)]
 mod tests;
 
 use self::collect::{Collected, FnId, Site, Target};
+use self::kept::Kept;
 use oxc_ast::ast::Program;
 use oxc_semantic::Scoping;
 use oxc_span::Span;
@@ -34,6 +38,8 @@ pub struct Facts {
     trusted: FxHashSet<String>,
     /// Names under which it may define functions.
     defined: FxHashSet<String>,
+    /// What may outlast a call.
+    kept: Vec<Kept>,
 }
 
 /// Looks at one module, before its types are stripped.
@@ -49,6 +55,7 @@ pub fn analyse(program: &Program<'_>, scoping: &Scoping) -> Facts {
         mutates: judge.mutates(&[]),
         mutates_outside_hooks: judge.mutates(&hooks),
         uses_hooks: collected.uses_hooks,
+        kept: kept::kept(&judge, &lasting::lasting(program, scoping), &hooks),
         trusted: collected.trusted,
         defined: collected.defined,
     }
@@ -66,9 +73,49 @@ impl Facts {
                 m.mutates_outside_hooks
             }
         };
-        // A method of the program's own may be called where a built-in one is expected.
-        let is_defined = |name: &String| modules.iter().any(|m| m.defined.contains(name));
-        !modules.iter().any(mutates) && !modules.iter().any(|m| m.trusted.iter().any(is_defined))
+        !modules.iter().any(mutates) && Self::impostors(modules).next().is_none()
+    }
+
+    /// Methods of the program's own that may be called where a built-in one is expected.
+    fn impostors(modules: &[Facts]) -> impl Iterator<Item = &String> {
+        let is_defined = |name: &&String| modules.iter().any(|m| m.defined.contains(*name));
+        modules.iter().flat_map(|m| &m.trusted).filter(is_defined)
+    }
+
+    /// What a program may keep from one call to the next beside its state, by name; the entry is the
+    /// first of the modules. Nothing: its reducer depends on state and event alone.
+    #[must_use]
+    pub fn remembers(modules: &[Facts]) -> Vec<String> {
+        let mutates = !Self::never_mutates(modules);
+        let uses_hooks = modules.iter().any(|m| m.uses_hooks);
+        let mut names: Vec<String> = Vec::new();
+        for (index, module) in modules.iter().enumerate() {
+            for kept in &module.kept {
+                if (mutates || !kept.only_if_mutating)
+                    && (uses_hooks || !kept.in_hook)
+                    && (index > 0 || !kept.only_if_imported)
+                    && !names.contains(&kept.name)
+                {
+                    names.push(kept.name.clone());
+                }
+            }
+        }
+        names.extend(Self::impostors(modules).map(|name| format!("its own `{name}()`")));
+        names
+    }
+
+    /// Of a module that only exports data.
+    #[must_use]
+    pub fn of_data(name: &str) -> Facts {
+        Facts {
+            kept: vec![Kept {
+                name: format!("the data of {name}"),
+                only_if_mutating: true,
+                in_hook: false,
+                only_if_imported: true,
+            }],
+            ..Facts::default()
+        }
     }
 }
 

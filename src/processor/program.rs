@@ -14,6 +14,10 @@ pub struct Program {
     /// No code in any module changes an object that it did not make in the same call, so states may
     /// share structure with each other: a fold may keep the live value from event to event.
     pub never_mutates: bool,
+    /// What may carry something from one event to the next beside the state, by name ("`count`").
+    /// Empty: it was proven that nothing does, so a fold may go on from any state in any context.
+    /// Otherwise only a fold from the first event gives the state that the log had.
+    pub remembers: Vec<String>,
 }
 
 /// One JavaScript module as the engine gets it.

@@ -87,6 +87,9 @@ fn evaluate(
     let Some(entry) = program.modules.first() else {
         return Ok(JsValue::undefined());
     };
+    for module in &program.modules {
+        modules.add(&module.name, &module.code);
+    }
     if program.is_script {
         let source = Source::from_bytes(&entry.code).with_path(Path::new(&entry.name));
         let completion = Script::parse(source, None, context)?.evaluate(context)?;
@@ -99,9 +102,6 @@ fn evaluate(
         } else {
             named
         });
-    }
-    for module in &program.modules {
-        modules.add(&module.name, &module.code);
     }
     let module = parse(&entry.name, &entry.code, context)?;
     modules.put(&entry.name, module.clone());

@@ -174,6 +174,12 @@ pub trait Reducer: Send {
     /// Rows in the state it stands at now; 0 (initial state) when fresh.
     fn rows(&self) -> usize;
 
+    /// True when it keeps something outside its state: to go anywhere but forward it must fold from
+    /// the first event, whatever state it is given to restore. Known once [`Reducer::form`] is.
+    fn starts_over(&self) -> bool {
+        false
+    }
+
     /// Stands at a state that an earlier fold reported; `rows == 0` is the initial state and
     /// `state` is then ignored. Array processors need no state to stand anywhere.
     ///

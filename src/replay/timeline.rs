@@ -183,7 +183,8 @@ impl Timeline {
         let back = rows < self.last_asked && self.last_asked - rows <= STEP_BACK;
         self.ensure(log, rows, cancel, on_progress)?;
         self.last_asked = rows;
-        self.prefetch = (back && rows > 0 && self.form == Form::Incremental)
+        let starts_over = self.reducer.as_ref().is_some_and(|r| r.starts_over());
+        self.prefetch = (back && rows > 0 && self.form == Form::Incremental && !starts_over)
             .then(|| (rows - 1, rows.saturating_sub(PREFETCH)));
         let previous = match rows.checked_sub(1) {
             Some(before) => self.recent.value(before)?,
@@ -290,6 +291,13 @@ impl Timeline {
         } else {
             let base = self.stand_near(before)?;
             let stepping_back = rows < self.last_asked && self.last_asked - rows <= STEP_BACK;
+            if stepping_back && base == 0 && self.reducer()?.starts_over() {
+                // One fold from the first event serves several steps back.
+                for near in before.saturating_sub(PREFETCH)..before {
+                    self.fold(log, near, false, cancel, on_progress)?;
+                }
+                return self.fold(log, rows, true, cancel, on_progress);
+            }
             // Each step back also keeps the middle of its hop: the next ones find ever shorter
             // hops, so that a walk back costs little more than a walk forward.
             if stepping_back && before - base >= 4 {
@@ -310,6 +318,13 @@ impl Timeline {
         let here = self.reducer()?.rows();
         if here <= rows && here + RATHER_FOLD >= best {
             return Ok(here);
+        }
+        if self.reducer()?.starts_over() {
+            if here <= rows {
+                return Ok(here);
+            }
+            self.reducer()?.restore(0, &None)?;
+            return Ok(0);
         }
         let known = if best == self.frontier.0 {
             Some(self.frontier.1.clone())

@@ -130,6 +130,7 @@ pub fn module(code: &str) -> Program {
         }],
         is_script: false,
         never_mutates: false,
+        remembers: Vec::new(),
     }
 }
 

@@ -111,3 +111,38 @@ export default {
 
 /// The number of operations of [`SHARING`].
 pub const SHARING_OPS: u8 = 32;
+
+/// Keeps things outside its state, in every way there is: its states are those of a fold from the
+/// first event in one context.
+pub const REMEMBERING: &str = r#"
+let calls = 0;
+let last = null;
+const seen = new Map();
+const START = { list: [] };
+const WORD = /k\d/g;
+function* ids() { let n = 0; while (true) yield n++; }
+const id = ids();
+export default {
+  initialState: { list: [] },
+  count: 0,
+  reduce({ event, state }) {
+    const { op, k, v } = event.payload;
+    const was = last;
+    last = k;
+    switch (op) {
+      case 0: return { ...state, calls: ++calls };
+      case 1: return { ...state, was };
+      case 2: seen.set(k, (seen.get(k) ?? 0) + 1); return { ...state, seen: [...seen] };
+      case 3: { const next = { ...START }; next.list.push(v); return { list: [...next.list] }; }
+      case 4: this.count += v; return { ...state, count: this.count };
+      case 5: return { ...state, id: id.next().value };
+      case 6: return { ...state, is: WORD.test(k) };
+      case 7: calls += 10; throw new Error('remembered all the same');
+      default: return state;
+    }
+  },
+};
+"#;
+
+/// The number of operations of [`REMEMBERING`].
+pub const REMEMBERING_OPS: u8 = 9;

@@ -29,7 +29,7 @@ struct Kept {
 }
 
 enum Event {
-    /// Built once: the program changes no event.
+    /// Built once: the program changes no event, and one context serves all calls.
     Value(JsValue),
     /// Built for every call.
     Tape(Box<Tape>),
@@ -38,7 +38,7 @@ enum Event {
 impl Engine {
     /// Takes in the events still missing, then calls for `fold.to` (and once more for the row before).
     pub fn fold_array(&mut self, fold: Fold) {
-        let never_mutates = self.never_mutates();
+        let is_built_once = self.never_mutates() && self.keeps_nothing();
         let to = fold.to as usize;
         let mut reported = (self.prefix.rows.len(), Instant::now());
         while self.prefix.rows.len() < to {
@@ -50,7 +50,7 @@ impl Engine {
                 Row::Skip | Row::Event(None, _) => None,
                 Row::Event(Some(tape), millis) => {
                     let event = match &mut self.sandbox {
-                        Some(sandbox) if never_mutates => {
+                        Some(sandbox) if is_built_once => {
                             Event::Value(build(&tape, &self.keys, &mut sandbox.context))
                         }
                         _ => Event::Tape(Box::new(tape)),
@@ -114,6 +114,11 @@ impl Engine {
     /// One call; `tell` reports what happened in it, at the last row.
     fn call(&mut self, to: usize, tell: bool) -> Result<Option<String>, ()> {
         let row = (to as u64).saturating_sub(1);
+        // What a module kept from another call must not show in this one.
+        if !self.keeps_nothing() && !self.fresh {
+            let _ = self.make_sandbox();
+        }
+        self.fresh = false;
         let Some(sandbox) = &mut self.sandbox else {
             return Err(());
         };

@@ -62,7 +62,7 @@ pub struct Engine {
     program: Option<Program>,
     pub sandbox: Option<Sandbox>,
     /// Nothing has run in the sandbox since it was made.
-    fresh: bool,
+    pub fresh: bool,
     /// Rows in the state.
     pub rows: u64,
     /// The state: a normal form that nothing of the program can reach, or shared with it when the
@@ -125,6 +125,13 @@ impl Engine {
         self.program.as_ref().is_some_and(|p| p.never_mutates)
     }
 
+    /// True when nothing but the state goes from one event to the next: any context will do.
+    pub fn keeps_nothing(&self) -> bool {
+        self.program
+            .as_ref()
+            .is_some_and(|p| p.remembers.is_empty())
+    }
+
     fn load(&mut self, program: &[u8]) {
         let loaded = match serde_json::from_slice(program) {
             Ok(program) => {
@@ -141,9 +148,8 @@ impl Engine {
     }
 
     /// A sandbox of its own for what follows, so that nothing a module keeps to itself is carried over.
-    fn make_sandbox(&mut self) -> Result<Form, Thrown> {
+    pub fn make_sandbox(&mut self) -> Result<Form, Thrown> {
         self.state = JsValue::undefined();
-        self.prefix = Prefix::default();
         self.sandbox = None;
         let Some(program) = &self.program else {
             return Err(Thrown::text("no program was loaded"));
@@ -183,16 +189,18 @@ impl Engine {
             return;
         }
         if !self.fresh
+            && !self.keeps_nothing()
             && let Err(Thrown { message, .. }) = self.make_sandbox()
         {
             self.report(&Report::Failed(message));
             return;
         }
-        if rows == 0 {
-            return;
-        }
         self.rows = rows;
         self.state = JsValue::undefined();
+        if rows == 0 {
+            self.initial();
+            return;
+        }
         match (state, &mut self.sandbox) {
             (Some(Ok(tape)), Some(sandbox)) => {
                 self.state = build(&tape, &Keys::default(), &mut sandbox.context);

@@ -6,6 +6,7 @@ use oxc_ast::ast::*;
 use oxc_ast_visit::VisitJs;
 use oxc_semantic::Scoping;
 use oxc_span::{GetSpan, Span};
+use oxc_syntax::scope::ScopeId;
 use oxc_syntax::symbol::SymbolId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -56,6 +57,8 @@ pub struct Function {
     pub is_callback: bool,
     /// The variable it is declared as.
     pub name: Option<SymbolId>,
+    /// It stands under the name `reduce`: it runs for events only.
+    pub is_reduce: bool,
     pub(super) is_constructor: bool,
 }
 
@@ -70,12 +73,16 @@ pub struct Use {
     pub is_callee: bool,
     /// It is given as a hook.
     pub is_hook: bool,
+    /// It is given as the reducer.
+    pub is_reduce: bool,
 }
 
 /// All that a walk finds.
 #[derive(Debug, Default)]
 pub struct Collected {
     pub functions: Vec<Function>,
+    /// The functions by the scope they open.
+    pub scopes: FxHashMap<ScopeId, FnId>,
     pub sites: Vec<Site>,
     pub bindings: FxHashMap<SymbolId, Binding>,
     pub uses: FxHashMap<SymbolId, Vec<Use>>,
@@ -139,6 +146,7 @@ pub fn collect(program: &Program<'_>, scoping: &Scoping) -> Collected {
 pub(super) struct Next {
     pub(super) is_callback: bool,
     pub(super) is_constructor: bool,
+    pub(super) is_reduce: bool,
     pub(super) name: Option<SymbolId>,
 }
 
@@ -151,6 +159,16 @@ pub(super) struct Collect<'s> {
 }
 
 pub(super) const HOOKS: [&str; 2] = ["afterAppend", "onEvent"];
+pub(super) const REDUCE: &str = "reduce";
+
+/// What a mentioned variable is used as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum As {
+    Callee,
+    Hook,
+    Reduce,
+    Value,
+}
 
 impl Collect<'_> {
     pub(super) fn fresh(&mut self, expression: &Expression<'_>) -> bool {
@@ -196,16 +214,23 @@ impl Collect<'_> {
         }
     }
 
-    pub(super) fn enter(&mut self, suspends: bool, work: impl FnOnce(&mut Self)) {
+    pub(super) fn enter(
+        &mut self,
+        suspends: bool,
+        scope: Option<ScopeId>,
+        work: impl FnOnce(&mut Self),
+    ) {
         let next = std::mem::take(&mut self.next);
         self.it.functions.push(Function {
             parent: Some(self.at),
             suspends,
             is_callback: next.is_callback,
             name: next.name,
+            is_reduce: next.is_reduce,
             is_constructor: next.is_constructor,
         });
         let outer = std::mem::replace(&mut self.at, self.it.functions.len() - 1);
+        self.it.scopes.extend(scope.map(|scope| (scope, self.at)));
         let in_loop_head = std::mem::take(&mut self.in_loop_head);
         work(self);
         self.at = outer;
@@ -229,7 +254,7 @@ impl Collect<'_> {
         // Every processor has a `reduce`; it is never handed a callback with an accumulator.
         if let Some(name) = name
             && !is_data
-            && name != "reduce"
+            && name != REDUCE
         {
             self.it.defined.insert(name.to_owned());
         }
@@ -243,29 +268,36 @@ impl Collect<'_> {
     }
 
     pub(super) fn hook_value(&mut self, key: Option<&str>, value: &Expression<'_>) {
-        if !key.is_some_and(|key| HOOKS.contains(&key)) {
-            return;
-        }
+        let as_what = match key {
+            Some(REDUCE) => As::Reduce,
+            Some(key) if HOOKS.contains(&key) => As::Hook,
+            _ => return,
+        };
         match value.get_inner_expression() {
             Expression::FunctionExpression(_) | Expression::ArrowFunctionExpression(_) => {
-                self.it.hooks.push(value.span());
+                if as_what == As::Hook {
+                    self.it.hooks.push(value.span());
+                } else {
+                    self.next.is_reduce = true;
+                }
             }
             Expression::Identifier(name) => {
                 if let Some(symbol) = symbol_of(self.scoping, name) {
-                    self.mention(symbol, name.span, false, true);
+                    self.mention(symbol, name.span, as_what);
                 }
             }
             _ => {}
         }
     }
 
-    pub(super) fn mention(&mut self, symbol: SymbolId, span: Span, is_callee: bool, is_hook: bool) {
+    pub(super) fn mention(&mut self, symbol: SymbolId, span: Span, as_what: As) {
         let function = self.at;
         self.it.uses.entry(symbol).or_default().push(Use {
             span,
             function,
-            is_callee,
-            is_hook,
+            is_callee: as_what == As::Callee,
+            is_hook: as_what == As::Hook,
+            is_reduce: as_what == As::Reduce,
         });
     }
 

@@ -328,3 +328,202 @@ fn several_modules_are_judged_together() {
     let helper = "export function tidy(m) { m.push(1); }";
     assert!(!never(&[hook, helper]));
 }
+
+fn remembers(modules: &[&str]) -> Vec<String> {
+    let all: Vec<Facts> = modules.iter().map(|code| facts(code)).collect();
+    Facts::remembers(&all)
+}
+
+#[test]
+fn what_keeps_nothing() {
+    let bodies = HARMLESS.iter().copied().chain([
+        // Changing what one is given is no memory: each event gets its own.
+        "state.n++; state.list.push(event); return state;",
+        "const list = state.list; list.push(1); return { ...state, list };",
+        "let n = 0; for (const x of state.list) n += x; state.n = n; return state;",
+        "let n = 0; state.list.forEach((x) => { n += x; }); state.n = n; return state;",
+        "let n = 0; const walk = (x) => { n++; x.kids.forEach(walk); }; walk(state); return { n };",
+        "let n = 0; const add = () => { n++; }; each(state.list, add); return { n }; function each(l, f) { for (const x of l) f(x); }",
+        "const re = /a/g; let m; while ((m = re.exec(event.text))) state.n++; return state;",
+        "state.text = event.text.replace(/a/g, 'b'); return state;",
+        "state.ok = /a/gy.test(event.text); return state;",
+        "state.keys = [...new Map(Object.entries(state.m)).keys()]; return state;",
+        "for (const [k, v] of state.list.entries()) { state.m[k] = v; } return state;",
+        "state.list = Array.from(new Set(state.list).values()); return state;",
+        "state.words = [...event.text.matchAll(/a/g)].length; return state;",
+        "const has = Object.prototype.hasOwnProperty.call(state, 'a'); state.has = has; return state;",
+    ]);
+    for body in bodies {
+        assert_eq!(remembers(&[&reducer(body)]), [""; 0], "{body}");
+    }
+    for code in [
+        "const LIMIT = 3; export default { reduce({ state }) { state.n = LIMIT; return state; } };",
+        "const KINDS = ['a', 'b']; export default { reduce({ event, state }) { if (KINDS.includes(event.type)) state.n++; return state; } };",
+        "const KINDS = new Set(['a', 'b']); export default { reduce({ event, state }) { if (KINDS.has(event.type)) state.n++; return state; } };",
+        "const on = { a(s) { s.n++; }, b: (s) => { s.m++; } }; export default { reduce({ event, state }) { on[event.type]?.(state); return state; } };",
+        "const NAMES = { a: 'A' } as const; export default { reduce({ event, state }) { state.name = NAMES[event.type] ?? 'none'; return state; } };",
+        "const MORE = { x: 1 }; export default { reduce({ event, state }) { state.all = { ...MORE, ...event }; return state; } };",
+        "function add(list, x) { list.push(x); } export default { reduce({ event, state }) { add(state.list, event); return state; } };",
+        "function count(t) { let n = 0; walk(t, () => { n++; }); return n; } function walk(t, f) { f(t); t.kids.forEach((k) => walk(k, f)); } export default { reduce({ state }) { return { n: count(state) }; } };",
+        "let n = 0; n = 5; for (const k of ['a']) n++; export default { reduce: ({ state }) => ({ ...state, n }) };",
+        "const RE = /a/g; export default { reduce({ event, state }) { state.t = event.text.replace(RE, ''); return state; } };",
+        "const RE = /a/; export default { reduce({ event, state }) { state.t = RE.test(event.text); return state; } };",
+        "function* walk(t) { yield t; for (const k of t.kids) yield* walk(k); } export default { reduce({ state }) { state.n = [...walk(state)].length; return state; } };",
+        "import { defineProcessor } from 'ai-engineer-workshop'; export default defineProcessor(() => ({ initialState: { list: [] }, reduce({ event, state }) { state.list.push(event); return state; } }));",
+        "let timer; export default { reduce({ state }) { state.n++; return state; }, afterAppend() { timer = 1; } };",
+        "class P { constructor(n) { this.n = n; } } export default { reduce({ state }) { state.p = new P(1); return state; } };",
+        "const START = { list: [], m: {} }; export default { initialState: START, reduce: ({ state, event }) => event.reset ? START : { ...state, event } };",
+        "enum Color { Red, Green } export default { reduce({ state }) { state.c = Color.Red; return state; } };",
+        "const reduce = ({ state }) => { let n = 0; each(state.list, () => n++); state.n = n; return state; }; function each(l, f) { for (const x of l) f(x); } export default { reduce };",
+        "const processor = { reduce(events) { const by = {}; for (const e of events) { (by[e.type] ??= []).push(e); } return by; } };",
+    ] {
+        assert_eq!(remembers(&[code]), [""; 0], "{code}");
+    }
+}
+
+#[test]
+fn what_may_keep_something() {
+    for (code, name) in [
+        (
+            "let n = 0; export default { reduce: ({ state }) => ({ n: ++n }) };",
+            "`n`",
+        ),
+        (
+            "let last; export default { reduce({ event, state }) { const was = last; last = event.type; return { ...state, was }; } };",
+            "`last`",
+        ),
+        (
+            "let a, b; export default { reduce({ event }) { [a, { b }] = event.pair; return { a, b }; } };",
+            "`a`",
+        ),
+        (
+            "function bump() { n++; } let n = 0; export default { reduce: ({ state }) => { bump(); return { n }; } };",
+            "`n`",
+        ),
+        (
+            "export default { reduce: ({ state }) => { seen = (globalThis.seen ?? 0) + 1; return { seen }; } };",
+            "`seen`",
+        ),
+        (
+            "const make = () => { let n = 0; return { initialState: {}, reduce: () => ({ n: n++ }) }; }; export default make();",
+            "`n`",
+        ),
+        (
+            "export default () => { let n = 0; return { initialState: {}, reduce: () => ({ n: n++ }) }; };",
+            "`n`",
+        ),
+        (
+            "const seen = []; export default { reduce({ event, state }) { seen.push(event); return { n: seen.length }; } };",
+            "`seen`",
+        ),
+        (
+            "const cache = new Map(); export default { reduce({ event, state }) { cache.set(event.type, 1); return { n: cache.size }; } };",
+            "`cache`",
+        ),
+        (
+            "const START = { list: [] }; export default { reduce({ event, state }) { const s = { ...START }; s.list.push(event); return s; } };",
+            "`START`",
+        ),
+        (
+            "const START = { list: [] }; function put(l, x) { l.push(x); } export default { reduce({ event }) { put(START.list, event); return START; } };",
+            "`START`",
+        ),
+        (
+            "const T = {}; T.inner = []; export default { reduce({ event, state }) { T.inner.push(event); return { n: T.inner.length }; } };",
+            "`T`",
+        ),
+        (
+            "const T = [1, 2]; export default { reduce({ event }) { return { n: T[event.method](1) }; } };",
+            "`T`",
+        ),
+        (
+            "const T = [1, 2]; export default { reduce({ event }) { T.map((x, i, all) => all.push(i)); return { n: T.length }; } };",
+            "`T`",
+        ),
+        (
+            "export default { n: 0, reduce() { this.n++; return { n: this.n }; } };",
+            "`this`",
+        ),
+        (
+            "class P { list = []; initialState = 0; reduce({ event }) { this.list.push(event); return this.list.length; } } export default new P();",
+            "`this`",
+        ),
+        (
+            "let next = 0; class Id { id = next++; } export default { reduce: () => ({ id: new Id().id }) };",
+            "`next`",
+        ),
+        (
+            "class A { static all = []; } export default { reduce({ event }) { A.all.push(event); return { n: A.all.length }; } };",
+            "the class's static all",
+        ),
+        (
+            "function f() { f.n = (f.n ?? 0) + 1; return f.n; } export default { reduce: () => ({ n: f() }) };",
+            "`f`",
+        ),
+        (
+            "export default { reduce({ event }) { Math.n = (Math.n ?? 0) + 1; return { n: Math.n }; } };",
+            "the global `Math`",
+        ),
+        (
+            "export default { reduce({ event }) { Array.prototype.n = event; return { n: [].n }; } };",
+            "the global `Array`",
+        ),
+        (
+            "function* ids() { let n = 0; while (true) yield n++; } const id = ids(); export default { reduce: () => ({ id: id.next().value }) };",
+            "a generator",
+        ),
+        (
+            "const ids = [1, 2, 3].values(); export default { reduce: () => ({ id: ids.next().value }) };",
+            "an iterator",
+        ),
+        (
+            "const ids = [1, 2, 3][Symbol.iterator](); export default { reduce: () => ({ id: ids.next().value }) };",
+            "an iterator",
+        ),
+        (
+            "const RE = /a/g; export default { reduce: ({ event }) => ({ ok: RE.test(event.text) }) };",
+            "a regular expression with a place",
+        ),
+        (
+            "const RE = /a/y; export default { reduce: ({ event }) => ({ t: event.text.replace(RE, '') }) };",
+            "a regular expression with a place",
+        ),
+        (
+            "const all = [/a/g]; export default { reduce: ({ event }) => ({ ok: all[0].test(event.text) }) };",
+            "a regular expression with a place",
+        ),
+        (
+            "const RE = new RegExp('a', flags); export default { reduce: ({ event }) => ({ ok: RE.test(event.text) }) };",
+            "a regular expression with a place",
+        ),
+        (
+            "let f; const box = { forEach(g) { f = g; } }; export default { reduce({ state }) { let n = 0; box.forEach(() => { n++; }); f(); return { n }; } };",
+            "`f`",
+        ),
+        (
+            "eval('x = 1'); export default { reduce: () => ({ x }) };",
+            "`eval`",
+        ),
+    ] {
+        assert!(
+            remembers(&[code]).iter().any(|n| n == name),
+            "{code}: {:?}",
+            remembers(&[code])
+        );
+    }
+}
+
+#[test]
+fn what_modules_keep_together() {
+    let entry = "import { put, T } from './b'; export default { reduce({ event, state }) { put(state, event); return state; } };";
+    let quiet = "export const put = (s, e) => { s.list.push(e); };";
+    assert_eq!(remembers(&[entry, quiet]), [""; 0]);
+    let table = "export const T = { list: [] }; export const put = (s, e) => { s.list.push(e); };";
+    assert_eq!(remembers(&[entry, table]), ["`T`"]);
+    let counting = "let n = 0; export const put = (s) => { s.n = n++; };";
+    assert_eq!(remembers(&[entry, counting]), ["`n`"]);
+    let hooks = "let n = 0; export default { reduce: ({ state }) => state, onEvent() { n++; } };";
+    assert_eq!(remembers(&[hooks]), [""; 0]);
+    let calls_them = "export const call = (p, s) => p.onEvent(s);";
+    assert_eq!(remembers(&[hooks, calls_them]), ["`n`"]);
+}

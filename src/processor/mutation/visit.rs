@@ -1,6 +1,8 @@
 //! The walk itself: which syntax changes something.
 
-use super::collect::{Binding, Collect, HOOKS, Next, Target, is_function, is_nameless, symbol_of};
+use super::collect::{
+    As, Binding, Collect, HOOKS, Next, REDUCE, Target, is_function, is_nameless, symbol_of,
+};
 use super::fresh::{calls_back, changes_argument, is_mutator, only_looks};
 use oxc_ast::ast::*;
 use oxc_ast_visit::{VisitJs, walk_js as walk};
@@ -14,11 +16,13 @@ impl<'a> VisitJs<'a> for Collect<'_> {
             self.declare_function(it.id.as_ref(), it.span);
         }
         let suspends = it.r#async || it.generator;
-        self.enter(suspends, |this| walk::walk_function(this, it, flags));
+        self.enter(suspends, Some(it.scope_id()), |this| {
+            walk::walk_function(this, it, flags)
+        });
     }
 
     fn visit_arrow_function_expression(&mut self, it: &ArrowFunctionExpression<'a>) {
-        self.enter(it.r#async, |this| {
+        self.enter(it.r#async, Some(it.scope_id()), |this| {
             walk::walk_arrow_function_expression(this, it)
         });
     }
@@ -52,6 +56,7 @@ impl<'a> VisitJs<'a> for Collect<'_> {
         }
         self.next = Next {
             is_constructor: it.kind.is_constructor(),
+            is_reduce: it.key.static_name().as_deref() == Some(REDUCE),
             ..Next::default()
         };
         self.visit_function(&it.value, ScopeFlags::Function);
@@ -63,12 +68,15 @@ impl<'a> VisitJs<'a> for Collect<'_> {
         if let Some(value) = &it.value {
             self.hook_value(name.as_deref(), value);
         }
+        self.next = Next::default();
         // It runs whenever an instance is made.
-        self.enter(false, |this| walk::walk_property_definition(this, it));
+        self.enter(false, None, |this| walk::walk_property_definition(this, it));
     }
 
     fn visit_static_block(&mut self, it: &StaticBlock<'a>) {
-        self.enter(false, |this| walk::walk_static_block(this, it));
+        self.enter(false, Some(it.scope_id()), |this| {
+            walk::walk_static_block(this, it)
+        });
     }
 
     fn visit_return_statement(&mut self, it: &ReturnStatement<'a>) {
@@ -85,15 +93,16 @@ impl<'a> VisitJs<'a> for Collect<'_> {
         if name == Some("__proto__") {
             self.unknown(it.span);
         }
-        self.hook_value(name, &it.value);
-        let is_named_hook = name.is_some_and(|n| HOOKS.contains(&n))
-            && matches!(it.value.get_inner_expression(), Expression::Identifier(_));
         if it.computed {
             self.visit_property_key(&it.key);
         }
+        self.hook_value(name, &it.value);
+        let is_named_hook = name.is_some_and(|n| HOOKS.contains(&n) || n == REDUCE)
+            && matches!(it.value.get_inner_expression(), Expression::Identifier(_));
         if !is_named_hook {
             self.visit_expression(&it.value);
         }
+        self.next.is_reduce = false;
     }
 
     fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
@@ -228,7 +237,7 @@ impl<'a> VisitJs<'a> for Collect<'_> {
         match callee {
             Expression::Identifier(name) => {
                 if let Some(symbol) = symbol_of(self.scoping, name) {
-                    self.mention(symbol, name.span, true, false);
+                    self.mention(symbol, name.span, As::Callee);
                 } else {
                     self.visit_identifier_reference(name);
                 }
@@ -251,7 +260,7 @@ impl<'a> VisitJs<'a> for Collect<'_> {
 
     fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
         match symbol_of(self.scoping, it) {
-            Some(symbol) => self.mention(symbol, it.span, false, false),
+            Some(symbol) => self.mention(symbol, it.span, As::Value),
             None => {
                 if matches!(
                     it.name.as_str(),

@@ -69,7 +69,10 @@ impl Building {
                         "this is data, not a processor; give a JavaScript or TypeScript file",
                     ));
                 }
-                ModuleText::Json(text) => self.modules.push(json_module(&name, text)?),
+                ModuleText::Json(text) => {
+                    self.facts.push(Facts::of_data(&name));
+                    self.modules.push(json_module(&name, text)?);
+                }
                 ModuleText::Text(text) => self.modules.push(text_module(&name, text)),
             }
         }
@@ -113,6 +116,7 @@ impl Building {
             modules: self.modules,
             is_script: self.is_script,
             never_mutates: Facts::never_mutates(&self.facts),
+            remembers: Facts::remembers(&self.facts),
         }
     }
 }
