@@ -5,7 +5,8 @@ mod boxed;
 
 use boxed::*;
 use evtui::model::log::EventLog;
-use evtui::replay::reducer::{Form, NoteKind, Reducer, ReducerError};
+use evtui::replay::reducer::{Cancel, Form, NoteKind, Reducer, ReducerError};
+use evtui::replay::timeline::Timeline;
 use serde_json::{Value, json};
 
 const COUNTER: &str = "{ initialState: { n: 0 }, reduce({ event, state }) { return { n: state.n + event.payload.n }; } }";
@@ -258,4 +259,15 @@ fn clock_and_chance_are_the_rows_and_reaching_out_is_told() {
         state.as_array().map(|s| &s[3..])
     );
     assert_eq!(other[2], Value::Object(Default::default()));
+}
+
+#[test]
+fn failures_before_a_keyframe_are_told_before_it() {
+    let code = "export default { initialState: 0, reduce({ event, state }) { if (event.payload.n % 3 === 0) throw new Error('no'); return state + 1; } }";
+    let mut timeline = Timeline::new(Box::new(reducer(module(code))), 1 << 20).expect("loads");
+    let log = Lines::counting(3000);
+    timeline
+        .state_at(&log, 3000, &Cancel::new(), &mut |_| ())
+        .expect("folds");
+    assert_eq!(timeline.ledger().failures().count(), 1000);
 }

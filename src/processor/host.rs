@@ -224,7 +224,7 @@ impl BoxReducer {
                     let state: State = state.map(Into::into);
                     self.known.keep(rows as usize, state.clone());
                     if request.keyframe_every.is_some() {
-                        delivery.keyframe(rows as usize, state, request);
+                        delivery.keyframe(rows as usize, state, &self.known, request);
                     }
                 }
                 Report::Note { row, what } => {

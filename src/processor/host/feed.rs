@@ -120,8 +120,15 @@ impl Delivery {
     }
 
     /// Passes a keyframe on, after the notes before it.
-    pub fn keyframe(&mut self, rows: usize, state: State, request: &mut FoldRequest<'_>) {
+    pub fn keyframe(
+        &mut self,
+        rows: usize,
+        state: State,
+        known: &Known,
+        request: &mut FoldRequest<'_>,
+    ) {
         if rows > self.rows {
+            self.progress(rows, known, request);
             request.sink.keyframe(rows, state);
         }
     }
