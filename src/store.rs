@@ -1,6 +1,7 @@
 //! The durable log that the service writes: what it asks of a store. Backends stand beside it, and
 //! a distributed log could: nothing here supposes that this process is the only one.
 
+pub mod log;
 pub mod memory;
 
 mod queue;

@@ -6,6 +6,7 @@ mod support;
 use bytes::Bytes;
 use evtui::model::event::Millis;
 use evtui::model::offset::Offset;
+use evtui::store::log::{LogStore, Options};
 use evtui::store::memory::MemoryStore;
 use evtui::store::{Batch, Head, Snapshot, Store, StoreError};
 use std::sync::mpsc::channel;
@@ -15,6 +16,14 @@ use support::{all, append, asked, destroy, give, give_all, key, keyed, put as pu
 /// Runs a test on each backend.
 fn each(test: impl Fn(Arc<dyn Store>)) {
     test(Arc::new(MemoryStore::new().unwrap()));
+    for segment_bytes in [64 << 20, 4 << 10] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            segment_bytes,
+            ..Options::default()
+        };
+        test(Arc::new(LogStore::open(folder.path(), options).unwrap()));
+    }
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(super) enum Order {
 
 impl Order {
     /// About what it takes on disk.
-    fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         const HEADER: usize = 48;
         match self {
             Order::Append(batch) => {
@@ -144,6 +144,23 @@ impl Queue {
             .count();
         waiting.before_close = waiting.before_close.saturating_sub(count);
         Next::Group(waiting.orders.drain(..count).collect())
+    }
+
+    /// Takes the orders out of the line that are meant, for the writer to refuse.
+    pub(super) fn withdraw(&self, meant: impl Fn(&Order) -> bool) -> Vec<Order> {
+        let mut waiting = self.lock();
+        let closing_at = waiting.before_close;
+        let mut out = Vec::new();
+        let orders = std::mem::take(&mut waiting.orders);
+        for (at, order) in orders.into_iter().enumerate() {
+            if meant(&order) {
+                waiting.before_close -= usize::from(at < closing_at);
+                out.push(order);
+            } else {
+                waiting.orders.push_back(order);
+            }
+        }
+        out
     }
 }
 
