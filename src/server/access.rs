@@ -3,6 +3,7 @@
 use super::error::Refusal;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use std::fmt;
+use std::str::FromStr;
 use subtle::ConstantTimeEq;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
@@ -10,19 +11,24 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 #[derive(Clone)]
 pub struct Token(String);
 
-impl Token {
-    /// Takes the token as it was given.
-    ///
-    /// # Errors
-    /// A sentence, when no header could carry it: it is empty, or holds anything but visible ASCII.
-    pub fn new(text: impl Into<String>) -> Result<Token, String> {
-        let text = text.into();
+/// Why a text is no [`Token`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a token is made of one or more visible ASCII characters without blanks")]
+pub struct TokenError;
+
+impl FromStr for Token {
+    type Err = TokenError;
+
+    /// Any text that a header can carry.
+    fn from_str(text: &str) -> Result<Token, TokenError> {
         match !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()) {
-            true => Ok(Token(text)),
-            false => Err("must be one or more visible ASCII characters without blanks".into()),
+            true => Ok(Token(text.to_owned())),
+            false => Err(TokenError),
         }
     }
+}
 
+impl Token {
     /// Checks a request.
     ///
     /// # Errors
@@ -68,7 +74,7 @@ mod tests {
 
     #[test]
     fn only_the_token_itself_passes() {
-        let token = Token::new("s3cret").unwrap();
+        let token = Token::from_str("s3cret").unwrap();
         let check = |value: Option<&str>| {
             let mut headers = HeaderMap::new();
             if let Some(value) = value {
@@ -96,7 +102,7 @@ mod tests {
     #[test]
     fn tokens_that_no_header_can_carry() {
         for text in ["", "a b", "a\n", "é"] {
-            assert!(Token::new(text).is_err(), "{text:?}");
+            assert!(Token::from_str(text).is_err(), "{text:?}");
         }
     }
 }

@@ -5,29 +5,8 @@ use super::error::Refusal;
 use super::project;
 use super::query::Query;
 use crate::model::offset::Offset;
+use crate::service::{Bound, Bounds};
 use axum::http::HeaderMap;
-
-/// A bound as it was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
-    /// Before the first event.
-    Start,
-    /// This event, excluded.
-    At(Offset),
-    /// After the last event at the time of the request.
-    End,
-}
-
-/// What a reader asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Only events after it.
-    pub after: Bound,
-    /// Only events before it; [`Bound::End`] in a live reading, which has no upper bound.
-    pub before: Bound,
-    /// Later events follow as they are committed.
-    pub live: bool,
-}
 
 /// The form of what is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,38 +32,26 @@ const KNOWN: [&str; 8] = [
     project::PARAMETER,
 ];
 
-impl Bounds {
-    /// Reads them from a request. `Last-Event-ID`, which a reader sends when it comes back, goes
-    /// over the lower bound that it first asked with.
-    ///
-    /// # Errors
-    /// `400` for unknown parameters, bounds that are none, or two of the same side.
-    pub fn parse(query: &Query, headers: &HeaderMap) -> Result<Bounds, Refusal> {
-        query.only(&KNOWN)?;
-        let live = match query.one("live")? {
-            None => None,
-            Some("true" | "1" | "") => Some(true),
-            Some("false" | "0") => Some(false),
-            Some(other) => {
-                return Err(Refusal::bad(format!(
-                    "query parameter live must be true or false, not {other:?}"
-                )));
-            }
-        };
-        let before = side(query, &UPPER)?;
-        let asked = side(query, &LOWER)?;
-        let by_offset = query.one("offset")?.is_some();
-        let after = match last_event_id(headers)? {
-            Some(offset) => Bound::At(offset),
-            None => asked.unwrap_or(Bound::Start),
-        };
-        let live = before.is_none() && live.unwrap_or(!by_offset);
-        Ok(Bounds {
-            after,
-            before: before.unwrap_or(Bound::End),
-            live,
-        })
-    }
+/// Reads the bounds from a request. `Last-Event-ID`, which a reader sends when it comes back, goes
+/// over the lower bound that it first asked with.
+///
+/// # Errors
+/// `400` for unknown parameters, bounds that are none, or two of the same side.
+pub fn bounds(query: &Query, headers: &HeaderMap) -> Result<Bounds, Refusal> {
+    query.only(&KNOWN)?;
+    let live = query.flag("live")?;
+    let before = side(query, &UPPER)?;
+    let asked = side(query, &LOWER)?;
+    let by_offset = query.one("offset")?.is_some();
+    let after = match last_event_id(headers)? {
+        Some(offset) => Bound::Offset(offset),
+        None => asked.unwrap_or(Bound::Start),
+    };
+    Ok(Bounds {
+        after,
+        before,
+        live: before.is_none() && live.unwrap_or(!by_offset),
+    })
 }
 
 /// The one bound of a side.
@@ -109,7 +76,7 @@ fn bound(name: &str, text: &str) -> Result<Bound, Refusal> {
         "start" => Ok(Bound::Start),
         "end" => Ok(Bound::End),
         _ => match digits(text) {
-            Some(offset) if offset > 0 => Ok(Bound::At(Offset(offset))),
+            Some(offset) if offset > 0 => Ok(Bound::Offset(Offset(offset))),
             _ => Err(Refusal::bad(format!(
                 "query parameter {name} must be a positive offset, start or end, not {text:?}"
             ))),
@@ -183,7 +150,7 @@ mod tests {
     use super::*;
 
     fn at(offset: u64) -> Bound {
-        Bound::At(Offset(offset))
+        Bound::Offset(Offset(offset))
     }
 
     fn with(query: &str, last: Option<&'static str>) -> Result<Bounds, String> {
@@ -192,30 +159,35 @@ mod tests {
             headers.insert("last-event-id", last.parse().unwrap());
         }
         let query = Query::parse(Some(query)).unwrap();
-        Bounds::parse(&query, &headers).map_err(|refusal| refusal.message)
+        bounds(&query, &headers).map_err(|refusal| refusal.message)
     }
 
     #[test]
     fn three_generations() {
         use Bound::{End, Start};
         for (query, after, before, live) in [
-            ("", Start, End, true),
-            ("afterOffset=5", at(5), End, true),
-            ("after=5", at(5), End, true),
-            ("offset=5", at(5), End, false),
-            ("offset=5&live=true", at(5), End, true),
-            ("offset=start&live=1", Start, End, true),
-            ("live=false", Start, End, false),
-            ("live", Start, End, true),
-            ("afterOffset=5&live=false", at(5), End, false),
-            ("beforeOffset=9", Start, at(9), false),
-            ("before=end", Start, End, false),
-            ("before=end&live=true", Start, End, false),
-            ("after=end", End, End, true),
-            ("afterOffset=start&beforeOffset=end", Start, End, false),
-            ("after=2&beforeOffset=7", at(2), at(7), false),
-            ("before=start", Start, Start, false),
-            ("after=18446744073709551615", at(u64::MAX), End, true),
+            ("", Start, None, true),
+            ("afterOffset=5", at(5), None, true),
+            ("after=5", at(5), None, true),
+            ("offset=5", at(5), None, false),
+            ("offset=5&live=true", at(5), None, true),
+            ("offset=start&live=1", Start, None, true),
+            ("live=false", Start, None, false),
+            ("live", Start, None, true),
+            ("afterOffset=5&live=false", at(5), None, false),
+            ("beforeOffset=9", Start, Some(at(9)), false),
+            ("before=end", Start, Some(End), false),
+            ("before=end&live=true", Start, Some(End), false),
+            ("after=end", End, None, true),
+            (
+                "afterOffset=start&beforeOffset=end",
+                Start,
+                Some(End),
+                false,
+            ),
+            ("after=2&beforeOffset=7", at(2), Some(at(7)), false),
+            ("before=start", Start, Some(Start), false),
+            ("after=18446744073709551615", at(u64::MAX), None, true),
         ] {
             let expected = Bounds {
                 after,

@@ -1,5 +1,6 @@
 //! Refusals and failures as they are told on the wire (SPEC §3).
 
+use crate::service::ServiceError;
 use axum::http::StatusCode;
 use serde::Serialize;
 
@@ -68,6 +69,26 @@ impl Refusal {
         };
         // A struct of plain fields cannot fail to be written into memory.
         serde_json::to_vec_pretty(&body).unwrap_or_default()
+    }
+}
+
+impl From<ServiceError> for Refusal {
+    fn from(error: ServiceError) -> Refusal {
+        let status = match &error {
+            ServiceError::Paused | ServiceError::OffsetMismatch { .. } => {
+                StatusCode::PRECONDITION_FAILED
+            }
+            ServiceError::InitializedTwice | ServiceError::Invalid(_) => StatusCode::BAD_REQUEST,
+            ServiceError::NotFound(_) => StatusCode::NOT_FOUND,
+            ServiceError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ServiceError::Damaged { .. } | ServiceError::Internal(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        if status.is_server_error() {
+            tracing::error!(%error, "a request failed");
+        }
+        Refusal::new(status, error.to_string())
     }
 }
 

@@ -2,6 +2,8 @@
 //! in any case what came, so that it can be put on record.
 
 use super::json;
+use crate::model::validate::{self, Payloads};
+use crate::service::{Incoming, Route};
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -9,28 +11,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
-
-/// A body, read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Incoming {
-    /// What may be an event input, or why the body can be none.
-    pub event: Result<Value, String>,
-    /// `event` stood in the body as the only field, `{"event": …}`.
-    pub wrapped: bool,
-    /// What came when `event` is no value: text, or base64 of bytes that are no UTF-8.
-    pub raw: Raw,
-}
-
-/// A body that is no value.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Raw {
-    /// The event's own value says it all.
-    Value,
-    /// Text.
-    Text(String),
-    /// Base64 of the bytes.
-    Base64(String),
-}
 
 enum Kind {
     Json,
@@ -58,72 +38,74 @@ fn kind(headers: &HeaderMap) -> Kind {
     }
 }
 
-impl Incoming {
-    /// Reads a body by its `Content-Type`. Never fails: what cannot be read is what came.
-    pub async fn read(headers: &HeaderMap, body: &Bytes) -> Incoming {
-        if body.is_empty() {
-            return Incoming::unreadable(body, "the body is empty".to_owned());
-        }
-        match kind(headers) {
-            Kind::Json => match json::parse(body) {
-                Ok(value) => Incoming::value(value),
-                Err(why) => Incoming::unreadable(body, format!("the body is no JSON: {why}")),
-            },
-            Kind::Unnamed => match json::parse(body) {
-                Ok(value) => Incoming::value(value),
-                Err(_) => Incoming::text(body),
-            },
-            Kind::Form => match form(body) {
-                Ok(fields) => Incoming::value(Value::Object(fields)),
-                Err(why) => Incoming::unreadable(body, format!("the body is no form: {why}")),
-            },
-            Kind::Multipart => match multipart(headers, body).await {
-                Ok(fields) => Incoming::value(Value::Object(fields)),
-                Err(why) => {
-                    let why = format!("the body is no multipart form: {why}");
-                    Incoming::unreadable(body, why)
-                }
-            },
-            Kind::Text => Incoming::text(body),
-        }
+/// Reads a body by its `Content-Type`. Never fails: what cannot be read is what came.
+pub async fn read(headers: &HeaderMap, body: &Bytes, route: Route) -> Incoming {
+    if body.is_empty() {
+        return not_an_event(body, "the body is empty".to_owned());
     }
-
-    fn value(value: Value) -> Incoming {
-        let (event, wrapped) = match value {
-            Value::Object(mut fields) if fields.len() == 1 && fields.contains_key("event") => {
-                (fields.remove("event").unwrap_or_default(), true)
-            }
-            value => (value, false),
-        };
-        Incoming {
-            event: Ok(event),
-            wrapped,
-            raw: Raw::Value,
-        }
+    match kind(headers) {
+        Kind::Json => match json::parse(body) {
+            Ok(value) => of_value(value, route),
+            Err(why) => not_an_event(body, format!("the body is no JSON: {why}")),
+        },
+        Kind::Unnamed => match json::parse(body) {
+            Ok(value) => of_value(value, route),
+            Err(_) => of_text(body),
+        },
+        Kind::Form => match form(body) {
+            Ok(fields) => of_value(Value::Object(fields), route),
+            Err(why) => not_an_event(body, format!("the body is no form: {why}")),
+        },
+        Kind::Multipart => match multipart(headers, body).await {
+            Ok(fields) => of_value(Value::Object(fields), route),
+            Err(why) => not_an_event(body, format!("the body is no multipart form: {why}")),
+        },
+        Kind::Text => of_text(body),
     }
+}
 
-    fn text(body: &Bytes) -> Incoming {
-        let what = match std::str::from_utf8(body) {
-            Ok(_) => "a string",
-            Err(_) => "bytes that are no UTF-8",
-        };
-        let mut why = format!("event: expected a JSON object, got {what}");
-        if looks_like_json(body) {
-            why.push_str("; send JSON with Content-Type: application/json");
-        }
-        Incoming::unreadable(body, why)
+/// A value is an event, or the only field of `{"event": <event>}` is.
+fn of_value(value: Value, route: Route) -> Incoming {
+    let mut fields = match value {
+        Value::Object(fields) if fields.len() == 1 && fields.contains_key("event") => fields,
+        value => return Incoming::Json(value),
+    };
+    let payloads = match route {
+        Route::Streams => Payloads::Objects,
+        Route::Seed | Route::Hook => Payloads::Any,
+    };
+    match validate::take(fields.remove("event").unwrap_or_default(), payloads) {
+        Ok(input) => Incoming::Valid(input),
+        // What goes on record is what came.
+        Err((event, invalid)) => Incoming::NotAnEvent {
+            raw: json!({ "event": event }),
+            encoding: None,
+            error: invalid.to_string(),
+        },
     }
+}
 
-    fn unreadable(body: &Bytes, why: String) -> Incoming {
-        let raw = match std::str::from_utf8(body) {
-            Ok(text) => Raw::Text(text.to_owned()),
-            Err(_) => Raw::Base64(STANDARD.encode(body)),
-        };
-        Incoming {
-            event: Err(why),
-            wrapped: false,
-            raw,
-        }
+fn of_text(body: &Bytes) -> Incoming {
+    let what = match std::str::from_utf8(body) {
+        Ok(_) => "a string",
+        Err(_) => "bytes that are no UTF-8",
+    };
+    let mut why = format!("event: expected a JSON object, got {what}");
+    if looks_like_json(body) {
+        why.push_str("; send JSON with Content-Type: application/json");
+    }
+    not_an_event(body, why)
+}
+
+fn not_an_event(body: &Bytes, error: String) -> Incoming {
+    let (raw, encoding) = match std::str::from_utf8(body) {
+        Ok(text) => (text.to_owned(), None),
+        Err(_) => (STANDARD.encode(body), Some("base64")),
+    };
+    Incoming::NotAnEvent {
+        raw: raw.into(),
+        encoding,
+        error,
     }
 }
 
@@ -221,16 +203,28 @@ mod tests {
         if !content_type.is_empty() {
             headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
         }
-        Incoming::read(&headers, &body.into())
+        super::read(&headers, &body.into(), Route::Streams)
             .now_or_never()
             .expect("all of the body is there")
     }
 
-    fn value(value: Value) -> Incoming {
-        Incoming {
-            event: Ok(value),
-            wrapped: false,
-            raw: Raw::Value,
+    /// A body that is a value.
+    fn value(content_type: &str, body: impl Into<Bytes>) -> Value {
+        match read(content_type, body) {
+            Incoming::Json(value) => value,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A body that is none: what came, its encoding, why.
+    fn raw(content_type: &str, body: impl Into<Bytes>) -> (Value, Option<&'static str>, String) {
+        match read(content_type, body) {
+            Incoming::NotAnEvent {
+                raw,
+                encoding,
+                error,
+            } => (raw, encoding, error),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -243,27 +237,43 @@ mod tests {
             "text/json",
             "",
         ] {
-            let read = read(kind, r#"{"type":"a"}"#);
-            assert_eq!(read, value(json!({"type": "a"})), "{kind}");
+            assert_eq!(
+                value(kind, r#"{"type":"a"}"#),
+                json!({"type": "a"}),
+                "{kind}"
+            );
         }
-        let wrapped = read("application/json", r#"{"event":{"type":"a"}}"#);
-        assert_eq!(wrapped.event, Ok(json!({"type": "a"})));
-        assert!(wrapped.wrapped);
-        let more = read("application/json", r#"{"event":1,"type":"a"}"#);
-        assert_eq!(more, value(json!({"event": 1, "type": "a"})));
-        assert_eq!(read("application/json", "7"), value(json!(7)));
+        assert_eq!(value("application/json", "7"), json!(7));
+        let more = value("application/json", r#"{"event":1,"type":"a"}"#);
+        assert_eq!(more, json!({"event": 1, "type": "a"}));
+    }
+
+    #[test]
+    fn an_event_may_be_wrapped() {
+        let json = "application/json";
+        match read(json, r#"{"event":{"type":"a","offset":3}}"#) {
+            Incoming::Valid(input) => assert_eq!(input.event_type, "a"),
+            other => panic!("{other:?}"),
+        }
+        let (came, encoding, error) = raw(json, r#"{"event":{"type":1}}"#);
+        assert_eq!(came, json!({"event": {"type": 1}}));
+        assert_eq!(encoding, None);
+        assert!(error.starts_with("type: "), "{error}");
     }
 
     #[test]
     fn forms_come_as_objects() {
         let form = "application/x-www-form-urlencoded";
         assert_eq!(
-            read(form, "a=1&b=x+y%21&a=2&a=3&c&d=100%"),
-            value(json!({"a": ["1", "2", "3"], "b": "x y!", "c": "", "d": "100%"}))
+            value(form, "a=1&b=x+y%21&a=2&a=3&c&d=100%"),
+            json!({"a": ["1", "2", "3"], "b": "x y!", "c": "", "d": "100%"})
         );
-        assert_eq!(read(form, "a=%ff").raw, Raw::Text("a=%ff".into()));
-        let reserved = read(form, "$serde_json::private::RawValue=1");
-        assert!(reserved.event.unwrap_err().contains("reserved"));
+        assert_eq!(raw(form, "a=%ff").0, json!("a=%ff"));
+        assert!(
+            raw(form, "$serde_json::private::RawValue=1")
+                .2
+                .contains("reserved")
+        );
     }
 
     #[test]
@@ -274,47 +284,42 @@ mod tests {
             --b\r\nContent-Disposition: form-data; name=\"g\"; filename=\"n.bin\"\r\n\r\n\xff\r\n\
             --b--\r\n";
         assert_eq!(
-            read("multipart/form-data; boundary=b", body),
-            value(json!({
+            value("multipart/form-data; boundary=b", body),
+            json!({
                 "a": "x",
                 "f": {"filename": "n.txt", "contentType": "text/plain", "content": "hello"},
                 "g": {"filename": "n.bin", "content": "/w==", "encoding": "base64"},
-            }))
+            })
         );
         for (kind, body) in [
-            ("multipart/form-data", &b"--b--"[..]),
-            ("multipart/form-data; boundary=b", b"nothing of the sort"),
-            ("multipart/form-data; boundary=b", b"--b\r\nContent-Dis"),
+            ("multipart/form-data", "--b--"),
+            ("multipart/form-data; boundary=b", "nothing of the sort"),
+            ("multipart/form-data; boundary=b", "--b\r\nContent-Dis"),
         ] {
-            let read = read(kind, body);
-            assert!(read.event.unwrap_err().contains("multipart"), "{kind}");
-            assert_eq!(read.raw, Raw::Text(String::from_utf8(body.into()).unwrap()));
+            let (came, _, error) = raw(kind, body);
+            assert!(error.contains("multipart"), "{kind}");
+            assert_eq!(came, json!(body));
         }
     }
 
     #[test]
     fn everything_else_comes_as_text_or_base64() {
-        let text = read("text/plain", r#"{"type":"a"}"#);
-        assert_eq!(text.raw, Raw::Text(r#"{"type":"a"}"#.into()));
-        assert!(
-            text.event
-                .unwrap_err()
-                .ends_with("Content-Type: application/json")
-        );
-        let bytes = read("application/octet-stream", &b"\xff\x00"[..]);
-        assert_eq!(bytes.raw, Raw::Base64("/wA=".into()));
-        let broken = read("application/json", "{\"type\":");
-        assert_eq!(broken.raw, Raw::Text("{\"type\":".into()));
-        assert!(broken.event.unwrap_err().contains("no JSON: EOF"));
-        let empty = read("application/json", "");
-        assert_eq!(empty.raw, Raw::Text(String::new()));
-        assert_eq!(empty.event, Err("the body is empty".into()));
-        assert_eq!(read("", "hello").raw, Raw::Text("hello".into()));
+        let (came, _, error) = raw("text/plain", r#"{"type":"a"}"#);
+        assert_eq!(came, json!(r#"{"type":"a"}"#));
+        assert!(error.ends_with("Content-Type: application/json"));
+        let (came, encoding, _) = raw("application/octet-stream", &b"\xff\x00"[..]);
+        assert_eq!((came, encoding), (json!("/wA="), Some("base64")));
+        let (came, _, error) = raw("application/json", "{\"type\":");
+        assert_eq!(came, json!("{\"type\":"));
+        assert!(error.contains("no JSON: EOF"), "{error}");
+        let (came, _, error) = raw("application/json", "");
+        assert_eq!((came, error.as_str()), (json!(""), "the body is empty"));
+        assert_eq!(raw("", "hello").0, json!("hello"));
     }
 
     proptest! {
         #[test]
-        fn no_body_makes_it_panic(
+        fn no_body_makes_it_panic_and_what_came_is_kept(
             kind in prop_oneof![
                 Just(""),
                 Just("application/json"),
@@ -327,13 +332,14 @@ mod tests {
             body in prop::collection::vec(any::<u8>(), 0..80),
         ) {
             let body = [start.as_bytes(), &body].concat();
-            let read = read(kind, body.clone());
-            // What came is always kept: as the value, or to the byte.
-            match (read.event, read.raw) {
-                (Ok(_), raw) => prop_assert_eq!(raw, Raw::Value),
-                (Err(_), Raw::Text(text)) => prop_assert_eq!(text.into_bytes(), body),
-                (Err(_), Raw::Base64(text)) => prop_assert_eq!(STANDARD.decode(text).unwrap(), body),
-                (Err(_), Raw::Value) => prop_assert!(false),
+            if let Incoming::NotAnEvent { raw: Value::String(text), encoding, .. } =
+                read(kind, body.clone())
+            {
+                let came = match encoding {
+                    None => text.into_bytes(),
+                    Some(_) => STANDARD.decode(text).unwrap(),
+                };
+                prop_assert_eq!(came, body);
             }
         }
     }

@@ -1,14 +1,11 @@
 //! JSON at the door: what strangers send is parsed with care (depth, double keys, numbers that no
 //! reader could hold), and what goes out to people is indented.
 
+use crate::model::validate::MAX_DEPTH;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::cell::Cell;
 use std::fmt;
-
-/// Levels of arrays and objects that a body may have. Common parsers stop at 127; a stored event
-/// may hold the body two levels down and an answer holds the event one level down.
-pub const MAX_DEPTH: usize = 124;
 
 /// A first key that parsers built on the same library as ours would take for their own.
 const RESERVED: &str = "$serde_json::private::";
@@ -297,7 +294,7 @@ mod tests {
         assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
         for levels in [MAX_DEPTH + 1, 129, 100_000] {
             let error = parse(nested(levels).as_bytes()).unwrap_err();
-            assert!(error.contains("nested deeper than 124 levels"), "{error}");
+            assert!(error.contains("nested deeper than 125 levels"), "{error}");
         }
     }
 

@@ -1,12 +1,17 @@
 //! Counters of the service in Prometheus' text form.
 
+use crate::service::Service;
 use axum::http::StatusCode;
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
+use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use std::fmt;
+use std::sync::Arc;
 
 /// The media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -31,8 +36,8 @@ struct Answered {
 }
 
 impl Metrics {
-    /// All at zero; `more` adds what is counted elsewhere.
-    pub fn new(more: impl FnOnce(&mut Registry)) -> Metrics {
+    /// All at zero, and what the service counts beside them.
+    pub fn new(service: Arc<Service>) -> Metrics {
         let mut registry = Registry::with_prefix("evtui");
         let metrics = Metrics {
             requests: Family::default(),
@@ -64,7 +69,7 @@ impl Metrics {
             Unit::Seconds,
             metrics.append_seconds.clone(),
         );
-        more(&mut registry);
+        registry.register_collector(Box::new(OfService(service)));
         Metrics {
             registry,
             ..metrics
@@ -83,5 +88,75 @@ impl Metrics {
         // Writing into a string cannot fail.
         let _ = text::encode(&mut out, &self.registry);
         out
+    }
+}
+
+/// What the service counts, asked for when it is looked at.
+struct OfService(Arc<Service>);
+
+impl fmt::Debug for OfService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OfService")
+    }
+}
+
+impl Collector for OfService {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let counted = self.0.counted();
+        for (name, help, count) in [
+            (
+                "appends",
+                "Events stored, the service's own among them",
+                counted.appended,
+            ),
+            (
+                "appended_bytes",
+                "Bytes of their JSON",
+                counted.appended_bytes,
+            ),
+            (
+                "repeated_appends",
+                "Appends whose idempotency key was known",
+                counted.repeated,
+            ),
+            (
+                "invalid_appends",
+                "Inputs stored as invalid-event-appended",
+                counted.invalid,
+            ),
+            (
+                "refused_appends",
+                "Appends that a gate refused",
+                counted.refused,
+            ),
+            (
+                "failed_commits",
+                "Batches that the store did not take",
+                counted.failed,
+            ),
+            (
+                "breaker_trips",
+                "Streams paused by their circuit breaker",
+                counted.trips,
+            ),
+            (
+                "stream_panics",
+                "Panics contained in a stream",
+                counted.panics,
+            ),
+        ] {
+            let counter = ConstCounter::new(count);
+            let described = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
+            counter.encode(described)?;
+        }
+        for (name, help, count) in [
+            ("readers", "Readers, live and finite", counted.readers),
+            ("open_streams", "Streams in memory", counted.open_streams),
+        ] {
+            let gauge = ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX));
+            let described = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
+            gauge.encode(described)?;
+        }
+        Ok(())
     }
 }

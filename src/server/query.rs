@@ -37,6 +37,21 @@ impl Query {
         }
     }
 
+    /// A parameter that is on or off; its name alone is on.
+    ///
+    /// # Errors
+    /// `400` when it is something else, or stands twice.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
+        match self.one(name)? {
+            None => Ok(None),
+            Some("true" | "1" | "") => Ok(Some(true)),
+            Some("false" | "0") => Ok(Some(false)),
+            Some(other) => Err(Refusal::bad(format!(
+                "query parameter {name} must be true or false, not {other:?}"
+            ))),
+        }
+    }
+
     /// Checks that every parameter has one of these names.
     ///
     /// # Errors

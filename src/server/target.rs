@@ -31,6 +31,22 @@ pub enum Target {
 }
 
 impl Target {
+    /// The methods that it answers.
+    #[must_use]
+    pub fn methods(&self) -> &'static [&'static str] {
+        match self {
+            Target::Stream(_) => &["GET", "POST", "DELETE"],
+            Target::SeedStream(_) | Target::Secrets => &["GET", "POST"],
+            Target::Secret(_) => &["DELETE"],
+            Target::State(_)
+            | Target::Children(_)
+            | Target::OpenApi
+            | Target::Docs
+            | Target::Health
+            | Target::Metrics => &["GET", "HEAD"],
+        }
+    }
+
     /// Reads the path part of a request's target, escapes and all.
     ///
     /// # Errors
