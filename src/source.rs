@@ -2,6 +2,7 @@
 
 pub mod file;
 pub mod recordings;
+pub mod remote;
 
 use crate::model::log::{EventLog, Indexing};
 use std::sync::Arc;

@@ -7,6 +7,7 @@
 mod array;
 mod bytes;
 mod columns;
+pub mod feed;
 mod indexer;
 mod members;
 mod names;

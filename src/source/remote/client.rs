@@ -1,0 +1,505 @@
+//! Requests to the event service (SPEC §3) and what can go wrong with them.
+
+use super::dialect::{After, Bounds, Dialect, Until};
+use super::wire::{self, Body, Break, Chunks};
+use crate::model::event::Millis;
+use crate::model::path::{Project, StreamPath};
+use crate::model::peek;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Time for the network to answer a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Time for the service to begin its answer.
+const ANSWER: Duration = Duration::from_secs(30);
+/// A body that brings nothing for this long is opened anew: services send comments at least every
+/// 5 s (SPEC §3.1), and opening anew loses nothing where they do not.
+const SILENCE: Duration = Duration::from_secs(30);
+/// An error's text that is shown.
+const SHOWN: usize = 400;
+
+const JSON_LINES: &str = "application/x-ndjson";
+const EVENTS: &str = "text/event-stream";
+
+/// Which service, and as whom.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Base URL.
+    pub url: Url,
+    /// The namespace of all paths.
+    pub project: Project,
+    /// Sent as a bearer token.
+    pub token: Option<String>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the token: errors are shown to others.
+        write!(f, "{}:{}", self.url, self.project)
+    }
+}
+
+impl Server {
+    /// Reads a base URL.
+    ///
+    /// # Errors
+    /// It is no `http` or `https` URL with a host, in words.
+    pub fn parse_url(text: &str) -> Result<Url, String> {
+        let url: Url = text
+            .parse()
+            .map_err(|error| format!("must be a URL such as http://127.0.0.1:7070 ({error})"))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return Err(format!(
+                "must be a URL such as http://127.0.0.1:7070, not {text:?}"
+            ));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(format!("must end with a path, not with ? or #: {text:?}"));
+        }
+        Ok(url)
+    }
+
+    /// The base URL without a slash at its end.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        self.url.as_str().trim_end_matches('/')
+    }
+
+    /// True when the service runs on this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self.url.host() {
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            None => false,
+        }
+    }
+}
+
+/// Why a request came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// There was no answer, or it broke off.
+    #[error("cannot reach {url}: {why}")]
+    Unreachable {
+        /// Base URL.
+        url: String,
+        /// What the network says.
+        why: String,
+    },
+    /// The service answered with an error.
+    #[error("{url} refuses ({status}): {message}")]
+    Refused {
+        /// Base URL.
+        url: String,
+        /// HTTP status.
+        status: u16,
+        /// The service's words.
+        message: String,
+        /// It asks to be left alone for this long.
+        retry_after: Option<Duration>,
+    },
+    /// The answer makes no sense.
+    #[error("{url} does not answer like an event service: {why}")]
+    Foreign {
+        /// Base URL.
+        url: String,
+        /// What came.
+        why: String,
+    },
+}
+
+impl Trouble {
+    /// True when the same request may well succeed later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Trouble::Unreachable { .. } => true,
+            Trouble::Refused { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
+            Trouble::Foreign { .. } => false,
+        }
+    }
+
+    /// HTTP status, when there was an answer.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Trouble::Refused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// What went wrong, without saying where.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match self {
+            Trouble::Unreachable { why, .. } | Trouble::Foreign { why, .. } => why,
+            Trouble::Refused { message, .. } => message,
+        }
+    }
+}
+
+/// An event that an append stored, or found stored under its idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its offset.
+    pub offset: u64,
+    /// Its type.
+    pub event_type: String,
+    /// Its JSON text.
+    pub json: Vec<u8>,
+}
+
+/// A stream of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// Its path.
+    pub path: String,
+    /// When its first event was stored.
+    pub created: Option<Millis>,
+}
+
+/// Talks to one service in one project. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    server: Arc<Server>,
+    http: reqwest::Client,
+    dialect: Arc<Mutex<Known>>,
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    dialect: Dialect,
+    /// A read succeeded with it.
+    proven: bool,
+}
+
+impl Client {
+    /// A client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// The token or project cannot be sent in a header, or TLS cannot be set up.
+    pub fn new(server: Server) -> Result<Client, String> {
+        let mut headers = HeaderMap::new();
+        let project = HeaderValue::from_bytes(server.project.as_str().as_bytes())
+            .map_err(|_| format!("project {:?} cannot be sent in a header", server.project))?;
+        headers.insert("x-project-slug", project.clone());
+        headers.insert("x-iterate-project", project);
+        if let Some(token) = &server.token {
+            let mut bearer = HeaderValue::from_str(&format!("Bearer {token}"))
+                .map_err(|_| "the token cannot be sent in a header".to_owned())?;
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        let mut http = reqwest::Client::builder()
+            .user_agent(concat!("evtui/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .connect_timeout(CONNECT)
+            .tcp_nodelay(true);
+        if server.is_loopback() {
+            http = http.no_proxy();
+        }
+        let http = http
+            .build()
+            .map_err(|error| format!("cannot set up the connection: {}", root(&error)))?;
+        Ok(Client {
+            server: Arc::new(server),
+            http,
+            dialect: Arc::new(Mutex::new(Known {
+                dialect: Dialect::ALL[0],
+                proven: false,
+            })),
+        })
+    }
+
+    /// The service.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    fn known(&self) -> Known {
+        *self.dialect.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Speaks like this from now on.
+    fn speak(&self, dialect: Dialect, proven: bool) {
+        let mut known = self.dialect.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = Known { dialect, proven };
+    }
+
+    /// The service did not keep to the lower bound: asks in another way from now on. False when
+    /// there is none left.
+    pub fn try_other_names(&self) -> bool {
+        match self.known().dialect.next() {
+            Some(next) if next.route == self.known().dialect.route => {
+                self.speak(next, true);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Appends one event. The input is sent as it is; one that is no event is stored as another
+    /// event, which is what comes back then (SPEC §2).
+    ///
+    /// # Errors
+    /// [`Trouble`]. After [`Trouble::Unreachable`] the event may be stored or not: only an
+    /// idempotency key makes it safe to send again.
+    pub async fn append(&self, path: &StreamPath, input: String) -> Result<Stored, Trouble> {
+        let url = self.url(&self.known().dialect.route.stream(path));
+        let request = self.http.request(Method::POST, url);
+        let request = request.header(CONTENT_TYPE, "application/json").body(input);
+        let body = self.whole(request).await?;
+        let event = peek::member(&body, "event").unwrap_or(&body);
+        let offset = wire::offset(event);
+        let event_type = peek::text_member(event, "type");
+        match (offset, event_type) {
+            (Some(offset), Some(event_type)) => Ok(Stored {
+                offset,
+                event_type: event_type.into_owned(),
+                json: event.to_vec(),
+            }),
+            _ => Err(self.foreign(format!("it answered an append with {:?}", excerpt(&body)))),
+        }
+    }
+
+    /// The stream's reduced state as JSON text.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn state(&self, path: &StreamPath) -> Result<Vec<u8>, Trouble> {
+        let of = match path.as_str() {
+            "/" => "/%2F",
+            path => path,
+        };
+        let url = self.url(&format!("/api/streams/__state{of}"));
+        self.whole(self.http.get(url).header(ACCEPT, "application/json"))
+            .await
+    }
+
+    /// The stream and all streams below it, in the service's order.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn children(&self, path: &StreamPath) -> Result<Vec<Child>, Trouble> {
+        let url = match path.as_str() {
+            "/" => self.url("/api/streams"),
+            path => self.url(&format!("/api/streams/__children{path}")),
+        };
+        let body = self
+            .whole(self.http.get(url).header(ACCEPT, "application/json"))
+            .await?;
+        if !body.trim_ascii_start().starts_with(b"[") {
+            let said = excerpt(&body);
+            return Err(self.foreign(format!("it answered a list of streams with {said:?}")));
+        }
+        let children = peek::elements(&body).filter_map(|item| {
+            Some(Child {
+                path: peek::text_member(item.value, "path")?.into_owned(),
+                created: peek::text_member(item.value, "createdAt")
+                    .and_then(|text| Millis::parse(&text)),
+            })
+        });
+        Ok(children.collect())
+    }
+
+    /// Begins to read a stream, in the first way of asking that the service understands.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn read(&self, path: &StreamPath, bounds: Bounds) -> Result<Body, Trouble> {
+        let Known { dialect, proven } = self.known();
+        let mut first = None;
+        let mut asked = Some(dialect);
+        while let Some(dialect) = asked {
+            match self.read_in(dialect, path, bounds).await {
+                Ok(body) => {
+                    self.speak(dialect, true);
+                    return Ok(body);
+                }
+                // What another way of asking may change.
+                Err(trouble) if !proven && matches!(trouble.status(), Some(400 | 404)) => {
+                    first.get_or_insert(trouble);
+                }
+                Err(trouble) => return Err(first.unwrap_or(trouble)),
+            }
+            asked = dialect.next();
+        }
+        // Every way of asking was refused; the newest way's answer says most.
+        Err(first.unwrap_or_else(|| self.foreign("it knows no way to read a stream".to_owned())))
+    }
+
+    async fn read_in(
+        &self,
+        dialect: Dialect,
+        path: &StreamPath,
+        bounds: Bounds,
+    ) -> Result<Body, Trouble> {
+        let query = dialect.query(bounds);
+        let mut url = self.url(&dialect.route.stream(path));
+        if !query.is_empty() {
+            url = format!("{url}?{query}");
+        }
+        let request = if bounds.until == Until::Never {
+            // A packed body may hold events back until more of them fill its window.
+            let request = self.http.get(url).header(ACCEPT, EVENTS);
+            request.header(ACCEPT_ENCODING, "identity")
+        } else {
+            let request = self.http.get(url);
+            request.header(ACCEPT, format!("{JSON_LINES}, {EVENTS};q=0.9"))
+        };
+        let response = self.send(request).await?;
+        let kind = response.headers().get(CONTENT_TYPE).cloned();
+        let kind = kind.as_ref().and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or_default().to_ascii_lowercase();
+        let chunks = alive(response.bytes_stream().map_err(|e| root(&e)).boxed());
+        if kind.starts_with(EVENTS) {
+            Ok(Body::events(chunks))
+        } else if kind.starts_with(JSON_LINES) {
+            Ok(Body::lines(chunks))
+        } else {
+            let kind = if kind.is_empty() { "nothing" } else { &kind };
+            Err(self.foreign(format!("it answered a read with {kind}")))
+        }
+    }
+
+    /// The stream's first event, or the one after an offset; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn event_after(
+        &self,
+        path: &StreamPath,
+        after: u64,
+    ) -> Result<Option<Vec<u8>>, Trouble> {
+        let bounds = Bounds {
+            after: After::Offset(after),
+            until: Until::Before(after + 2),
+        };
+        let mut body = self.read(path, bounds).await?;
+        let mut batch = wire::Batch::default();
+        loop {
+            let more = body.next(&mut batch).await;
+            let mut start = 0;
+            for (offset, end) in &batch.events {
+                // A service that does not keep to the lower bound sends what is before, too.
+                if *offset > after {
+                    return Ok(Some(batch.lines[start..end - 1].to_vec()));
+                }
+                start = *end;
+            }
+            match more {
+                Ok(true) if !batch.done => batch.clear(),
+                Ok(_) => return Ok(None),
+                Err(error) => return Err(self.unreachable(error.to_string())),
+            }
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.server.base())
+    }
+
+    /// Sends a request and reads its whole answer.
+    async fn whole(&self, request: RequestBuilder) -> Result<Vec<u8>, Trouble> {
+        let response = self.send(request).await?;
+        let body = tokio::time::timeout(ANSWER, response.bytes()).await;
+        match body {
+            Ok(Ok(body)) => Ok(body.into()),
+            Ok(Err(error)) => Err(self.unreachable(root(&error))),
+            Err(_) => Err(self.unreachable("the answer broke off".to_owned())),
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Trouble> {
+        let response = match tokio::time::timeout(ANSWER, request.send()).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(self.unreachable(root(&error))),
+            Err(_) => {
+                let why = format!("no answer in {} s", ANSWER.as_secs());
+                return Err(self.unreachable(why));
+            }
+        };
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.refused(response).await)
+    }
+
+    async fn refused(&self, response: Response) -> Trouble {
+        let status = response.status();
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .map(Duration::from_secs);
+        let body = tokio::time::timeout(ANSWER, response.bytes()).await;
+        let body = body.ok().and_then(Result::ok).unwrap_or_default();
+        let said = peek::text_member(&body, "message").map(std::borrow::Cow::into_owned);
+        let message = said.unwrap_or_else(|| match excerpt(&body) {
+            text if text.is_empty() || text.starts_with('<') => name(status),
+            text => text,
+        });
+        Trouble::Refused {
+            url: self.server.base().to_owned(),
+            status: status.as_u16(),
+            message,
+            retry_after,
+        }
+    }
+
+    pub(super) fn unreachable(&self, why: String) -> Trouble {
+        Trouble::Unreachable {
+            url: self.server.base().to_owned(),
+            why,
+        }
+    }
+
+    fn foreign(&self, why: String) -> Trouble {
+        Trouble::Foreign {
+            url: self.server.base().to_owned(),
+            why,
+        }
+    }
+}
+
+/// Ends a body that says nothing for [`SILENCE`].
+fn alive(chunks: BoxStream<'static, Result<Bytes, String>>) -> Chunks {
+    futures_util::stream::unfold(chunks, |mut chunks| async {
+        let chunk = match tokio::time::timeout(SILENCE, chunks.next()).await {
+            Ok(chunk) => chunk?.map_err(Break::Lost),
+            Err(_) => Err(Break::Silent),
+        };
+        Some((chunk, chunks))
+    })
+    .boxed()
+}
+
+fn name(status: StatusCode) -> String {
+    let words = status.canonical_reason().unwrap_or("no reason given");
+    words.to_ascii_lowercase()
+}
+
+fn excerpt(body: &[u8]) -> String {
+    let most = body.len().min(SHOWN);
+    let text = String::from_utf8_lossy(&body[..most]);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What lies under an error: the layers above only say that a request failed.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
