@@ -2,19 +2,26 @@
 
 pub mod args;
 pub mod failure;
-pub mod target;
 
+mod append;
 mod completions;
 mod config;
 mod diff;
 mod events;
 pub mod headless;
 mod man;
+mod pause;
+mod record;
 mod recordings;
 mod replay;
+mod resume;
 mod screen;
+mod service;
 mod state;
+mod streams;
+mod tail;
 mod themes;
+mod verify;
 
 use crate::config::settings::Settings;
 use crate::config::{self as sources, Sources};
@@ -98,9 +105,16 @@ fn run(args: Evtui) -> Result<ExitCode> {
         Some(Command::Recordings(args)) => recordings::run(&args),
         Some(Command::Themes) => themes::run(&settings),
         Some(Command::State(args)) => state::run(&args, &settings),
-        Some(Command::Events(args)) => events::run(&args),
+        Some(Command::Events(args)) => events::run(&args, &settings),
         Some(Command::Diff(args)) => diff::run(&args, &settings),
         Some(Command::Replay(args)) => replay::run(&args, &settings),
+        Some(Command::Tail(args)) => tail::run(&args, &settings),
+        Some(Command::Append(args)) => append::run(&args, &settings),
+        Some(Command::Record(args)) => record::run(&args, &settings),
+        Some(Command::Streams(args)) => streams::run(&args, &settings),
+        Some(Command::Pause(args)) => pause::run(&args, &settings),
+        Some(Command::Resume(args)) => resume::run(&args, &settings),
+        Some(Command::Verify(args)) => verify::run(&args, &settings),
     };
     Ok(outcome?.into())
 }

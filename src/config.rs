@@ -157,6 +157,15 @@ pub fn folder() -> Option<PathBuf> {
         .map(|base| base.config_dir().join("evtui"))
 }
 
+/// The folder of events received from services, `~/.cache/evtui/streams` where nothing else is
+/// set; `None` when the person has no home.
+#[must_use]
+pub fn streams_folder() -> Option<PathBuf> {
+    etcetera::choose_base_strategy()
+        .ok()
+        .map(|base| base.cache_dir().join("evtui").join("streams"))
+}
+
 /// The configuration file where none is named.
 #[must_use]
 pub fn default_file() -> Option<PathBuf> {

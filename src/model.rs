@@ -10,6 +10,7 @@ pub mod filter;
 pub mod json_path;
 pub mod kind;
 pub mod log;
+pub mod message_form;
 pub mod needle;
 pub mod offset;
 pub mod path;

@@ -8,6 +8,9 @@ pub mod open;
 pub mod program;
 pub mod replayer;
 pub mod screen;
+pub mod service;
+pub mod tab;
+pub mod target;
 pub mod terminal;
 pub mod world;
 

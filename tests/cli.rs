@@ -60,9 +60,9 @@ fn what_cannot_be_opened_is_named_with_what_to_try() {
             "try: evtui @chat",
         ),
         (
-            "/team/inbox",
-            "streams of a service cannot be opened yet",
-            "try: save the stream to a file",
+            "/team/Inbox.jsonl",
+            "cannot open /team/Inbox.jsonl: there is no such file",
+            "no stream has that name",
         ),
         (
             ".",

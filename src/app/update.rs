@@ -23,7 +23,7 @@ use super::effect::Effect;
 use super::key::Key;
 use super::layout::Size;
 use super::msg::Msg;
-use super::state::{App, Level, Toast};
+use super::state::{App, Arriving, Level, Toast};
 use std::time::Duration;
 
 pub(super) use refresh::Asked;
@@ -93,9 +93,21 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
 /// Starts at an offset instead of the log's end.
 pub fn go_to_offset(app: &mut App, offset: u64) -> Vec<Effect> {
     let mut effects = Vec::new();
-    prompt::go_to_offset(app, offset);
+    if log::is_under_way(app, offset) {
+        app.arriving = Some(Arriving::Offset(offset));
+    } else {
+        prompt::go_to_offset(app, offset);
+    }
     refresh::refresh(app, &mut effects);
     effects
+}
+
+/// Starts with the streams under a path to choose from.
+pub fn show_tree(app: &mut App, prefix: &str) -> Vec<Effect> {
+    if let Some(service) = &mut app.service {
+        service.streams.prefix = Some(prefix.to_owned());
+    }
+    vec![Effect::WatchStreams(Some(prefix.to_owned()))]
 }
 
 /// Starts with the recordings to choose from.

@@ -1,9 +1,15 @@
 //! What can be written on the command line.
 
+use super::append::AppendArgs;
 use super::diff::DiffArgs;
 use super::events::EventsArgs;
+use super::pause::GateArgs;
+use super::record::RecordArgs;
 use super::replay::ReplayArgs;
 use super::state::StateArgs;
+use super::streams::StreamsArgs;
+use super::tail::TailArgs;
+use super::verify::VerifyArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
@@ -19,11 +25,12 @@ Examples:
   evtui agent.jsonl --at 120             open a log at offset 120
   evtui agent.jsonl --processor agent.ts see what this processor makes of it
   evtui state agent.jsonl --at 120       the same state as JSON, no screen
+  evtui /yourname/agent                  a stream of the service, live
   curl -sN URL | evtui -                 a saved or piped event stream"
 )]
 pub struct Evtui {
-    /// A log file (JSONL, JSON array or saved event stream), - for standard input, or @NAME of a
-    /// recording
+    /// A log file (JSONL, JSON array or saved event stream), - for standard input, @NAME of a
+    /// recording, /PATH of a stream of the service, or '/PATH/**' for all streams under it
     #[arg(value_name = "TARGET", value_hint = ValueHint::FilePath)]
     pub target: Option<String>,
 
@@ -39,6 +46,13 @@ pub struct Evtui {
 
     #[command(flatten)]
     pub limits: LimitArgs,
+
+    #[command(flatten)]
+    pub service: ServiceArgs,
+
+    /// Append nothing to the service
+    #[arg(long, help_heading = "Service")]
+    pub read_only: bool,
 
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -63,7 +77,7 @@ pub struct FoldArgs {
 /// The log of a headless command, and who folds it.
 #[derive(Clone, Debug, Args)]
 pub struct LogArgs {
-    /// A log file, - for standard input, or @NAME of a recording
+    /// A log file, - for standard input, @NAME of a recording, or /PATH of a stream of the service
     #[arg(value_name = "LOG", value_hint = ValueHint::FilePath)]
     pub log: String,
 
@@ -109,8 +123,39 @@ pub struct LimitArgs {
     pub reduce_memory: Option<String>,
 }
 
+/// Which event service, and as whom.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Service")]
+pub struct ServiceArgs {
+    /// Base URL of the event service [default: https://events.iterate.com]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+
+    /// The project whose streams are meant [default: public]
+    #[arg(long, value_name = "SLUG")]
+    pub project: Option<String>,
+
+    /// Send this bearer token (EVTUI_TOKEN keeps it out of the list of processes)
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Print the events of a stream as they are committed
+    Tail(TailArgs),
+    /// Append an event to a stream
+    Append(AppendArgs),
+    /// Save a stream to a file as it grows
+    Record(RecordArgs),
+    /// List the streams of the service
+    Streams(StreamsArgs),
+    /// Pause a stream: nothing but a resume can be appended
+    Pause(GateArgs),
+    /// Resume a paused stream
+    Resume(GateArgs),
+    /// Fold a stream and compare with the service's own state
+    Verify(VerifyArgs),
     /// Print the state at an offset as JSON
     State(StateArgs),
     /// Print the events of a log, filtered
@@ -172,12 +217,39 @@ pub struct CompletionsArgs {
     pub shell: clap_complete::Shell,
 }
 
+impl Command {
+    /// Which service a command talks to, when it does.
+    fn service(&self) -> Option<&ServiceArgs> {
+        match self {
+            Command::Tail(args) => Some(&args.service),
+            Command::Append(args) => Some(&args.service),
+            Command::Record(args) => Some(&args.service),
+            Command::Streams(args) => Some(&args.service),
+            Command::Pause(args) | Command::Resume(args) => Some(&args.service),
+            Command::Verify(args) => Some(&args.service),
+            _ => None,
+        }
+    }
+}
+
 impl Evtui {
+    /// Which service is meant.
+    #[must_use]
+    pub fn service(&self) -> &ServiceArgs {
+        let command = self.command.as_ref().and_then(Command::service);
+        command.unwrap_or(&self.service)
+    }
+
     /// Flags that are settings: as written, their key, their value.
     #[must_use]
     pub fn flags(&self) -> Vec<(String, &'static str, String)> {
         let yes = |set: bool, value: &str| set.then(|| value.to_owned());
+        let service = self.service();
         [
+            ("--url", "url", service.url.clone()),
+            ("--project", "project", service.project.clone()),
+            ("--token", "token", service.token.clone()),
+            ("--read-only", "read_only", yes(self.read_only, "true")),
             ("--theme", "theme", self.screen.theme.clone()),
             ("--ascii", "ascii", yes(self.screen.ascii, "true")),
             ("--no-mouse", "mouse", yes(self.screen.no_mouse, "false")),

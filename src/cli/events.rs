@@ -1,13 +1,17 @@
 //! `evtui events`: the events of a log, filtered.
 
 use super::Outcome;
-use super::headless::{Reading, is_for_people, one_line, read, stdout};
+use super::headless::{Reading, is_for_people, one_line, read};
+use crate::config::settings::Settings;
 use crate::model::event::Millis;
 use crate::model::filter::Filter;
 use crate::model::kind::{Kind, family};
 use crate::model::log::Row;
+use crate::model::offset::Offset;
+use crate::model::peek;
 use crate::model::summary::{harmless, summary};
-use anyhow::{Context, Result};
+use crate::source::remote::wire;
+use anyhow::Result;
 use clap::{Args, ValueEnum, ValueHint};
 use std::io::Write;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -27,7 +31,7 @@ Examples:
   evtui events @coding-agent --filter kind:error
   evtui events agent.jsonl --filter 'type:tool-* !$.payload.ok=true' --format yaml")]
 pub struct EventsArgs {
-    /// A log file, - for standard input, or @NAME of a recording
+    /// A log file, - for standard input, @NAME of a recording, or /PATH of a stream of the service
     #[arg(value_name = "LOG", value_hint = ValueHint::FilePath)]
     pub log: String,
 
@@ -67,19 +71,15 @@ pub enum Format {
 ///
 /// # Errors
 /// The log cannot be read, or standard output not be written.
-pub fn run(args: &EventsArgs) -> Result<Outcome> {
-    let reading = read(&args.log, args.path.as_deref(), false)?;
+pub fn run(args: &EventsArgs, settings: &Settings) -> Result<Outcome> {
+    let reading = read(&args.log, args.path.as_deref(), false, settings)?;
     let format = args.format.unwrap_or(match is_for_people() {
         true => Format::Table,
         false => Format::Json,
     });
     let filter = args.filter.clone().unwrap_or_default();
-    let mut out = stdout();
-    let width = match is_for_people() {
-        true => crossterm::terminal::size().map_or(usize::MAX, |(columns, _)| columns.into()),
-        false => usize::MAX,
-    };
-    let digits = last_offset(&reading).to_string().len();
+    let mut printer = Printer::new(format);
+    printer.digits = last_offset(&reading).to_string().len();
     let mut found = false;
     for index in 0..reading.log.len() {
         let Some(row) = reading.log.row(index) else {
@@ -103,25 +103,85 @@ pub fn run(args: &EventsArgs) -> Result<Outcome> {
             continue;
         }
         found = true;
-        match format {
-            Format::Json => {
-                out.write_all(&one_line(&raw))?;
-                out.write_all(b"\n")?;
-            }
-            Format::Yaml => {
-                let value: serde_json::Value = serde_json::from_slice(&raw)
-                    .with_context(|| format!("event in row {}", index + 1))?;
-                out.write_all(b"---\n")?;
-                serde_norway::to_writer(&mut out, &value)?;
-            }
-            Format::Table => table_line(&mut out, &row, &raw, digits, width)?,
-        }
+        printer.event(&row, &raw)?;
     }
-    out.flush()?;
+    printer.out.flush()?;
     Ok(match found {
         true => Outcome::Yes,
         false => Outcome::No,
     })
+}
+
+/// Writes events to standard output.
+pub struct Printer {
+    format: Format,
+    out: std::io::BufWriter<std::io::Stdout>,
+    width: usize,
+    /// Columns of an offset.
+    digits: usize,
+}
+
+impl Printer {
+    /// A printer; offsets are expected to have few digits.
+    #[must_use]
+    pub fn new(format: Format) -> Printer {
+        let width = match is_for_people() {
+            true => crossterm::terminal::size().map_or(usize::MAX, |(columns, _)| columns.into()),
+            false => usize::MAX,
+        };
+        Printer {
+            format,
+            out: std::io::BufWriter::with_capacity(1 << 16, std::io::stdout()),
+            width,
+            digits: 6,
+        }
+    }
+
+    /// Writes the events in lines of JSON, at once.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to, or YAML not say what the event holds.
+    pub fn print(&mut self, lines: &[u8]) -> std::io::Result<()> {
+        if self.format == Format::Json {
+            self.out.write_all(lines)?;
+        } else {
+            for line in lines.split(|byte| *byte == b'\n').filter(|l| !l.is_empty()) {
+                self.event(&row(line), line)?;
+            }
+        }
+        self.out.flush()
+    }
+
+    fn event(&mut self, row: &Row, raw: &[u8]) -> std::io::Result<()> {
+        let out = &mut self.out;
+        match self.format {
+            Format::Json => {
+                out.write_all(&one_line(raw))?;
+                out.write_all(b"\n")
+            }
+            Format::Yaml => {
+                let value: serde_json::Value = serde_json::from_slice(raw)?;
+                out.write_all(b"---\n")?;
+                serde_norway::to_writer(out, &value).map_err(std::io::Error::other)
+            }
+            Format::Table => table_line(out, row, raw, self.digits, self.width),
+        }
+    }
+}
+
+/// The columns of an event that no log holds.
+fn row(event: &[u8]) -> Row {
+    let event_type = peek::text_member(event, "type").unwrap_or_default();
+    let kind = match serde_json::from_slice::<serde::de::IgnoredAny>(event) {
+        Ok(_) => Kind::classify(&event_type, || peek::member(event, "payload")),
+        Err(_) => Kind::Unreadable,
+    };
+    Row {
+        offset: wire::offset(event).map(Offset),
+        time: peek::text_member(event, "createdAt").and_then(|text| Millis::parse(&text)),
+        kind,
+        event_type: event_type.into(),
+    }
 }
 
 fn last_offset(reading: &Reading) -> u64 {

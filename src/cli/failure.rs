@@ -44,6 +44,12 @@ impl Failure {
     }
 }
 
+impl From<crate::runtime::target::NoTarget> for Failure {
+    fn from(missing: crate::runtime::target::NoTarget) -> Failure {
+        Failure::new(missing.what).hint(missing.hint)
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)

@@ -3,7 +3,6 @@
 
 use super::args::FoldArgs;
 use super::failure::{Failure, NO};
-use super::target::Target;
 use crate::config::settings::Settings;
 use crate::model::log::EventLog;
 use crate::model::offset::Offset;
@@ -12,9 +11,9 @@ use crate::replay::moment::{Moment, Origin};
 use crate::replay::reducer::{Cancel, NoteKind, ReducerError};
 use crate::replay::session::{Session, Who};
 use crate::runtime::open::{Desk, Options};
+use crate::runtime::target::Target;
 use crate::source::Source;
-use crate::source::file::FileSource;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -31,21 +30,31 @@ pub struct Reading {
     pub name: String,
     /// The events of the one stream, or of all of them.
     pub log: Arc<dyn EventLog>,
-    _source: FileSource,
+    _source: Box<dyn Source>,
 }
 
-/// Opens what was named.
+/// Opens what was named and waits until it was read to its end.
 ///
 /// # Errors
 /// It is not there or is no log.
-pub fn source(target: &Target) -> Result<FileSource> {
-    Ok(match target {
-        Target::File(path) => FileSource::open(path)?,
-        Target::Stdin => FileSource::stdin()?,
-        Target::Recording(recording) => {
-            FileSource::input(target.to_string(), std::io::Cursor::new(recording.jsonl))?
+fn source(target: &Target, settings: &Settings) -> Result<Box<dyn Source>> {
+    match target {
+        Target::Stream(path) => {
+            // The history is here; that nothing comes after it is what is wanted.
+            Ok(Box::new(super::service::fetch(path, settings)?.source))
         }
-    })
+        Target::Tree(_) => {
+            let failure = Failure::new(format!("cannot read {target}: it names many streams"));
+            Err(failure.hint("evtui streams lists them").into())
+        }
+        target => {
+            let source = target
+                .open_log()?
+                .with_context(|| format!("{target} is no log"))?;
+            source.wait(&|| true);
+            Ok(Box::new(source))
+        }
+    }
 }
 
 /// Reads a log to its end and picks the stream. Without a path a log of several streams is refused
@@ -53,10 +62,9 @@ pub fn source(target: &Target) -> Result<FileSource> {
 ///
 /// # Errors
 /// The log cannot be read, or the stream is not in it.
-pub fn read(name: &str, path: Option<&str>, one: bool) -> Result<Reading> {
-    let target = Target::resolve(name)?;
-    let source = source(&target)?;
-    source.wait(&|| true);
+pub fn read(name: &str, path: Option<&str>, one: bool, settings: &Settings) -> Result<Reading> {
+    let target = Target::resolve(name).map_err(Failure::from)?;
+    let source = source(&target, settings)?;
     let streams = source.streams();
     let known = || {
         let paths: Vec<&str> = streams.iter().filter_map(|s| s.path.as_deref()).collect();
@@ -158,7 +166,7 @@ impl Folding {
     /// # Errors
     /// The log cannot be read, the processor cannot be loaded, or the worker is not in the log.
     pub fn open(log: &str, fold: &FoldArgs, settings: &Settings) -> Result<Folding> {
-        let reading = read(log, fold.path.as_deref(), true)?;
+        let reading = read(log, fold.path.as_deref(), true, settings)?;
         let options = Options {
             processor: fold.processor.clone(),
             worker: fold.worker.clone(),

@@ -3,40 +3,70 @@
 use super::args::Evtui;
 use super::events::{self, EventsArgs, Format};
 use super::failure::Failure;
-use super::target::Target;
+use super::service::connect;
+use super::streams::{self, StreamsArgs};
+use super::tail::{self, Begin, TailArgs, TailHow};
 use crate::config::settings::Settings;
 use crate::config::themes_folder;
 use crate::runtime::screen::{self, Options};
-use crate::runtime::world;
+use crate::runtime::target::Target;
 use anyhow::Result;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 pub fn run(args: Evtui, settings: Settings) -> Result<ExitCode> {
-    let target = args.target.as_deref().map(Target::resolve).transpose()?;
+    let target = args.target.as_deref().map(Target::resolve);
+    let target = target.transpose().map_err(Failure::from)?;
     if !std::io::stdout().is_terminal() {
-        if let Some(target) = target {
-            return Ok(events::run(&EventsArgs {
-                log: target.to_string(),
-                path: args.fold.path,
-                filter: None,
-                from: args.screen.at,
-                to: None,
-                format: Some(Format::Table),
-            })?
-            .into());
-        }
-        let what = "cannot open the screen: standard output is not a terminal";
-        return Err(Failure::new(what)
-            .hint("evtui LOG prints a log's events, evtui --help says what else there is")
-            .into());
+        let outcome = match target {
+            Some(Target::Stream(path)) => tail::run(
+                &TailArgs {
+                    path: path.to_string(),
+                    how: TailHow {
+                        from: args.screen.at.map(Begin::Offset).unwrap_or_default(),
+                        plain: true,
+                        ..TailHow::default()
+                    },
+                    service: args.service,
+                },
+                &settings,
+            ),
+            Some(Target::Tree(prefix)) => streams::run(
+                &StreamsArgs {
+                    prefix: prefix.to_string(),
+                    long: false,
+                    service: args.service,
+                },
+                &settings,
+            ),
+            Some(target) => events::run(
+                &EventsArgs {
+                    log: target.to_string(),
+                    path: args.fold.path,
+                    filter: None,
+                    from: args.screen.at,
+                    to: None,
+                    format: Some(Format::Table),
+                },
+                &settings,
+            ),
+            None => {
+                let what = "cannot open the screen: standard output is not a terminal";
+                return Err(Failure::new(what)
+                    .hint("evtui LOG prints a log's events, evtui --help says what else there is")
+                    .into());
+            }
+        };
+        return Ok(outcome?.into());
     }
+    let service = match &target {
+        Some(Target::Stream(_) | Target::Tree(_)) => Some(connect(&settings)?),
+        _ => None,
+    };
     screen::run(Options {
-        target: target.map(|target| match target {
-            Target::File(path) => world::Target::File(path),
-            Target::Stdin => world::Target::Stdin,
-            Target::Recording(recording) => world::Target::Recording(recording.name.to_owned()),
-        }),
+        target,
+        service,
+        read_only: settings.read_only.value,
         stream: args.fold.path,
         processor: args.fold.processor,
         worker: args.fold.worker,

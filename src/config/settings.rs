@@ -103,6 +103,14 @@ pub struct Settings {
     pub play_speed: Setting<PlaySpeed>,
     /// Longest wait when playing as recorded.
     pub play_gap: Setting<Duration>,
+    /// Base URL of the event service.
+    pub url: Setting<String>,
+    /// The project whose streams are meant.
+    pub project: Setting<String>,
+    /// Sent to the service as a bearer token; empty for none.
+    pub token: Setting<String>,
+    /// Nothing is appended.
+    pub read_only: Setting<bool>,
     /// Keys by command, in the file's order.
     pub keys: Vec<Binding>,
     /// What was set and has no effect, in sentences.
@@ -121,6 +129,10 @@ impl Default for Settings {
             keyframe_memory: (256 << 20).into(),
             play_speed: PlaySpeed::Steady(8.0).into(),
             play_gap: Duration::from_secs(2).into(),
+            url: "https://events.iterate.com".to_owned().into(),
+            project: "public".to_owned().into(),
+            token: String::new().into(),
+            read_only: false.into(),
             keys: Vec::new(),
             warnings: Vec::new(),
         }
@@ -281,6 +293,21 @@ fn show_colour(colour: &Colour) -> String {
     format!("{word:?}")
 }
 
+fn read_token(raw: &Raw) -> Result<String, String> {
+    match raw {
+        Raw::Text(text) => Ok(text.trim().to_owned()),
+        other => Err(format!("must be a text, not {other}")),
+    }
+}
+
+/// A secret is not shown, only whether there is one.
+fn show_token(token: &String) -> String {
+    match token.as_str() {
+        "" => "\"\"".to_owned(),
+        _ => "\"(not shown)\"".to_owned(),
+    }
+}
+
 const KEYS: &[Key] = &[
     key!(theme, |raw| raw.text().map(str::to_owned), |v| format!(
         "{v:?}"
@@ -313,6 +340,14 @@ const KEYS: &[Key] = &[
         |raw| units::duration(&raw.measure()),
         |v| format!("{:?}", units::show_duration(*v))
     ),
+    key!(url, |raw| raw.text().map(str::to_owned), |v| format!(
+        "{v:?}"
+    )),
+    key!(project, |raw| raw.text().map(str::to_owned), |v| format!(
+        "{v:?}"
+    )),
+    key!(token, read_token, show_token),
+    key!(read_only, Raw::flag, ToString::to_string),
 ];
 
 /// Names of all keys but `[keys]`, in the order they are shown.

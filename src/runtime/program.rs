@@ -125,12 +125,21 @@ where
     fn event(&mut self, event: Event) -> Result<()> {
         match event {
             Event::Msg(msg) => self.take(msg),
+            Event::Restarted { tab, aside } => {
+                for msg in self.world.restarted(tab, aside.as_deref()) {
+                    self.take(msg)?;
+                }
+                Ok(())
+            }
             Event::Write(bytes) => self.hands.write(&bytes),
         }
     }
 
     fn take(&mut self, msg: Msg) -> Result<()> {
-        let changed = matches!(msg, Msg::LogChanged { .. });
+        let changed = match &msg {
+            Msg::In(tab, msg) if matches!(**msg, Msg::LogChanged { .. }) => Some(*tab),
+            _ => None,
+        };
         for effect in update(&mut self.app, msg) {
             match effect {
                 Effect::Quit => {}
@@ -139,11 +148,11 @@ where
                     self.hands.suspend()?;
                     self.terminal.clear()?;
                 }
-                effect => self.world.perform(effect),
+                effect => self.world.perform(self.app.tab, effect),
             }
         }
-        if changed {
-            self.world.log_changed();
+        if let Some(tab) = changed {
+            self.world.log_changed(tab);
         }
         Ok(())
     }

@@ -2,17 +2,22 @@
 
 use super::open;
 use super::program::{Hands, Program};
+use super::service::Service;
+use super::tab::Wish;
+use super::target::Target;
 use super::terminal::Guard;
-use super::world::{Target, World};
+use super::world::World;
 use super::{input, world};
 use crate::app::command::Keymap;
+use crate::app::connection;
 use crate::app::layout::Size;
 use crate::app::msg::Msg;
 use crate::app::state::{App, Level, Settings, Speed};
-use crate::app::update::{go_to_offset, show_recordings, update};
+use crate::app::update::{go_to_offset, show_recordings, show_tree, update};
 use crate::config::settings::{Colour, PlaySpeed, Settings as Config};
 use crate::processor::limits::Limits;
 use crate::source::recordings;
+use crate::source::remote::Remote;
 use crate::ui::View;
 use crate::ui::theme::depth::{Depth, needs_ascii};
 use crate::ui::theme::file;
@@ -25,10 +30,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// What the person asked for.
-#[derive(Clone, Debug)]
 pub struct Options {
     /// The log; `None` opens the picker of recordings.
     pub target: Option<Target>,
+    /// The service that streams are read from; needed for a stream or a tree.
+    pub service: Option<Remote>,
+    /// Appending is refused.
+    pub read_only: bool,
     /// The stream in it.
     pub stream: Option<String>,
     /// A processor on disk.
@@ -86,7 +94,16 @@ pub fn run(options: Options) -> Result<ExitCode> {
         keyframe_memory: usize::try_from(config.keyframe_memory.value).unwrap_or(usize::MAX),
     };
     let (sender, events) = tokio::sync::mpsc::unbounded_channel::<world::Event>();
-    let mut world = World::new(sender, fold);
+    let about = options.service.as_ref().map(|remote| {
+        let server = remote.client().server();
+        connection::Service::new(
+            server.base().to_owned(),
+            server.project.to_string(),
+            server.is_loopback(),
+            options.read_only,
+        )
+    });
+    let mut world = World::new(sender, fold, options.service.map(Service::new));
     let (width, height) = crossterm::terminal::size().context("cannot ask the terminal's size")?;
     let mut app = App::new(Size { width, height }, settings);
     app.speed = match config.play_speed.value {
@@ -97,15 +114,24 @@ pub fn run(options: Options) -> Result<ExitCode> {
         .iter()
         .map(|r| (r.name.to_owned(), r.shows.to_owned()))
         .collect();
+    app.service = about;
     let warnings = complaints.into_iter().chain(key_warnings);
     for warning in warnings.chain(config.warnings.iter().cloned()) {
         update(&mut app, Msg::Notice(Level::Warn, warning));
     }
     let mut effects = Vec::new();
     match &options.target {
+        Some(Target::Tree(prefix)) => {
+            effects.extend(show_tree(&mut app, prefix.as_str()));
+        }
         Some(target) => {
-            let mut view = world.open(target, options.stream.clone(), options.follow)?;
-            view.chosen = options.stream.is_some();
+            let mut view = world.open(Wish {
+                tab: app.tab,
+                target,
+                stream: options.stream.clone(),
+                following: options.follow,
+            })?;
+            view.chosen |= options.stream.is_some();
             effects = update(&mut app, Msg::Opened(Box::new(view)));
             if let Some(at) = options.at {
                 effects.extend(go_to_offset(&mut app, at));
@@ -127,7 +153,7 @@ pub fn run(options: Options) -> Result<ExitCode> {
         hands: guard,
     };
     for effect in effects {
-        program.world.perform(effect);
+        program.world.perform(program.app.tab, effect);
     }
     let code = std::rc::Rc::new(std::cell::Cell::new(0));
     runtime.block_on(async {

@@ -1,6 +1,6 @@
 //! Requests to the event service (SPEC §3) and what can go wrong with them.
 
-use super::dialect::{After, Bounds, Dialect, Until};
+use super::dialect::{After, Bounds, Dialect, Route, Until};
 use super::wire::{self, Body, Break, Chunks};
 use crate::model::event::Millis;
 use crate::model::path::{Project, StreamPath};
@@ -94,6 +94,8 @@ pub enum Trouble {
         url: String,
         /// What the network says.
         why: String,
+        /// The service may have got the request and done it.
+        sent: bool,
     },
     /// The service answered with an error.
     #[error("{url} refuses ({status}): {message}")]
@@ -180,6 +182,8 @@ struct Known {
     dialect: Dialect,
     /// A read succeeded with it.
     proven: bool,
+    /// The way of asking before [`Client::try_other_names`].
+    before: Option<Dialect>,
 }
 
 impl Client {
@@ -216,6 +220,7 @@ impl Client {
             dialect: Arc::new(Mutex::new(Known {
                 dialect: Dialect::ALL[0],
                 proven: false,
+                before: None,
             })),
         })
     }
@@ -230,21 +235,25 @@ impl Client {
         *self.dialect.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Speaks like this from now on.
-    fn speak(&self, dialect: Dialect, proven: bool) {
-        let mut known = self.dialect.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = Known { dialect, proven };
+    fn know(&self, known: Known) {
+        *self.dialect.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
-    /// The service did not keep to the lower bound: asks in another way from now on. False when
-    /// there is none left.
+    /// The service did not keep to the lower bound: asks in another way from now on, unless that is
+    /// refused. False when that was tried already or there is none left.
     pub fn try_other_names(&self) -> bool {
-        match self.known().dialect.next() {
-            Some(next) if next.route == self.known().dialect.route => {
-                self.speak(next, true);
+        let known = self.known();
+        let next = known.dialect.next();
+        match next.filter(|next| known.before.is_none() && next.route == known.dialect.route) {
+            Some(dialect) => {
+                self.know(Known {
+                    dialect,
+                    proven: true,
+                    before: Some(known.dialect),
+                });
                 true
             }
-            _ => false,
+            None => false,
         }
     }
 
@@ -252,13 +261,36 @@ impl Client {
     /// event, which is what comes back then (SPEC §2).
     ///
     /// # Errors
-    /// [`Trouble`]. After [`Trouble::Unreachable`] the event may be stored or not: only an
-    /// idempotency key makes it safe to send again.
+    /// [`Trouble`]. After [`Trouble::Unreachable`] that was sent the event may be stored or not:
+    /// only an idempotency key makes it safe to send again.
     pub async fn append(&self, path: &StreamPath, input: String) -> Result<Stored, Trouble> {
-        let url = self.url(&self.known().dialect.route.stream(path));
+        // Payloads that are no objects are taken on the seed's route only.
+        let payload = peek::member(input.as_bytes(), "payload");
+        let route = match payload.and_then(|p| p.first()) {
+            None | Some(b'{') => self.known().dialect.route,
+            Some(_) => Route::Seed,
+        };
+        let url = self.url(&route.stream(path));
         let request = self.http.request(Method::POST, url);
         let request = request.header(CONTENT_TYPE, "application/json").body(input);
-        let body = self.whole(request).await?;
+        let body = match self.whole(request).await {
+            Ok(body) => body,
+            Err(Trouble::Unreachable {
+                url,
+                why,
+                sent: true,
+            }) => {
+                let why = format!(
+                    "{why}; it may have been stored all the same: look before sending again"
+                );
+                return Err(Trouble::Unreachable {
+                    url,
+                    why,
+                    sent: true,
+                });
+            }
+            Err(trouble) => return Err(trouble),
+        };
         let event = peek::member(&body, "event").unwrap_or(&body);
         let offset = wire::offset(event);
         let event_type = peek::text_member(event, "type");
@@ -317,22 +349,33 @@ impl Client {
     /// # Errors
     /// [`Trouble`].
     pub async fn read(&self, path: &StreamPath, bounds: Bounds) -> Result<Body, Trouble> {
-        let Known { dialect, proven } = self.known();
+        let Known {
+            dialect,
+            proven,
+            before,
+        } = self.known();
         let mut first = None;
         let mut asked = Some(dialect);
         while let Some(dialect) = asked {
             match self.read_in(dialect, path, bounds).await {
                 Ok(body) => {
-                    self.speak(dialect, true);
+                    self.know(Known {
+                        dialect,
+                        proven: true,
+                        before,
+                    });
                     return Ok(body);
                 }
                 // What another way of asking may change.
-                Err(trouble) if !proven && matches!(trouble.status(), Some(400 | 404)) => {
+                Err(trouble) if matches!(trouble.status(), Some(400 | 404)) => {
                     first.get_or_insert(trouble);
+                    asked = match proven {
+                        true => before.filter(|before| *before != dialect),
+                        false => dialect.next(),
+                    };
                 }
                 Err(trouble) => return Err(first.unwrap_or(trouble)),
             }
-            asked = dialect.next();
         }
         // Every way of asking was refused; the newest way's answer says most.
         Err(first.unwrap_or_else(|| self.foreign("it knows no way to read a stream".to_owned())))
@@ -423,7 +466,13 @@ impl Client {
     async fn send(&self, request: RequestBuilder) -> Result<Response, Trouble> {
         let response = match tokio::time::timeout(ANSWER, request.send()).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(self.unreachable(root(&error))),
+            Ok(Err(error)) => {
+                return Err(Trouble::Unreachable {
+                    url: self.server.base().to_owned(),
+                    why: root(&error),
+                    sent: !error.is_connect(),
+                });
+            }
             Err(_) => {
                 let why = format!("no answer in {} s", ANSWER.as_secs());
                 return Err(self.unreachable(why));
@@ -461,6 +510,7 @@ impl Client {
         Trouble::Unreachable {
             url: self.server.base().to_owned(),
             why,
+            sent: true,
         }
     }
 

@@ -147,11 +147,11 @@ impl Follower {
         };
         let after = asked.unwrap_or_else(|| pause(self.attempts));
         self.attempts = self.attempts.saturating_add(1);
+        while self.nudges.try_recv().is_ok() {}
         self.say(Status::Retrying {
             after,
             why: trouble.to_string(),
         });
-        while self.nudges.try_recv().is_ok() {}
         tokio::select! {
             () = tokio::time::sleep(after) => {}
             // Nobody left to nudge is nobody left to read; the task is ended from outside.
@@ -306,7 +306,7 @@ impl Follower {
                 Ok(more) => more,
                 Err(stop) => return stop,
             };
-            if !self.batch.events.is_empty() || since.elapsed() > LONGEST_WAIT {
+            if since.elapsed() > LONGEST_WAIT {
                 self.attempts = 0;
             }
             if let Err(stop) = self.take() {
@@ -384,6 +384,7 @@ impl Follower {
             let last = self.held.last.get_or_insert_default();
             last.clear();
             last.extend_from_slice(&self.batch.lines[newest]);
+            self.attempts = 0;
         }
         if self.hand_on(run)?.is_break() {
             return Err(Stop::Ended(Ended::Enough));

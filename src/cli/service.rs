@@ -1,0 +1,238 @@
+//! What the commands that talk to a service share: connecting, reading a stream's path, telling
+//! what went wrong with which exit code.
+
+use super::failure::{Failure, NO, REFUSED};
+use crate::config::settings::{Origin, Settings};
+use crate::config::streams_folder;
+use crate::model::message_form::MessageForm;
+use crate::model::path::StreamPath;
+use crate::model::peek;
+use crate::runtime::service::details;
+use crate::source::Source;
+use crate::source::remote::client::{Client, Server, Trouble};
+use crate::source::remote::dialect::{After, Bounds, Until};
+use crate::source::remote::follow::{Ended, Follower, Held, Sink};
+use crate::source::remote::wire::Batch;
+use crate::source::remote::{News, Remote, RemoteSource, Status};
+use anyhow::{Context, Result};
+use std::io;
+use std::sync::Arc;
+
+/// The service in force.
+///
+/// # Errors
+/// The URL or the project cannot be right; says where it was set.
+pub fn server(settings: &Settings) -> Result<Server, Failure> {
+    let wrong = |what: &str, origin: &Origin, why: String| {
+        let whence = match origin {
+            Origin::Default => String::new(),
+            origin => format!(" (set by {origin})"),
+        };
+        Failure::new(format!("cannot use the service's {what}{whence}: {why}"))
+    };
+    let url = Server::parse_url(&settings.url.value)
+        .map_err(|why| wrong("url", &settings.url.origin, why))?;
+    let project = settings.project.value.parse();
+    let project = project.map_err(|error: crate::model::path::ProjectError| {
+        wrong("project", &settings.project.origin, error.to_string())
+    })?;
+    let token = &settings.token.value;
+    Ok(Server {
+        url,
+        project,
+        token: (!token.is_empty()).then(|| token.clone()),
+    })
+}
+
+/// A connection to the service in force; nothing is sent yet.
+///
+/// # Errors
+/// As [`server`].
+pub fn connect(settings: &Settings) -> Result<Remote> {
+    let remote = Remote::new(server(settings)?, streams_folder());
+    Ok(remote.map_err(Failure::new)?)
+}
+
+/// Reads the path of a stream.
+///
+/// # Errors
+/// It is none.
+pub fn stream_path(text: &str) -> Result<StreamPath, Failure> {
+    text.parse()
+        .map_err(|error| Failure::new(error).hint("a stream's path looks like /yourname/agent"))
+}
+
+/// A request that came to nothing, with the exit code that says how.
+pub fn failure(doing: &str, trouble: &Trouble) -> Failure {
+    let failure = Failure::new(format!("cannot {doing}: {trouble}"));
+    match trouble {
+        Trouble::Unreachable { .. } => {
+            failure.hint("--url names another service; evtui serve starts one here")
+        }
+        Trouble::Foreign { .. } => failure.hint("--url must name the base URL of an event service"),
+        Trouble::Refused { status, .. } => match status {
+            401 | 403 => failure
+                .hint("--token or EVTUI_TOKEN sends a token")
+                .code(REFUSED),
+            404 => failure.code(NO),
+            400..=499 => failure.code(REFUSED),
+            _ => failure,
+        },
+    }
+}
+
+/// Opens a stream and waits until its history is here.
+///
+/// # Errors
+/// The service cannot be reached or refuses.
+pub fn fetch(path: &StreamPath, settings: &Settings) -> Result<Fetched> {
+    let remote = connect(settings)?;
+    let (sender, statuses) = std::sync::mpsc::channel();
+    let tell = Arc::new(move |news| {
+        // Nobody waits any more once the history is here.
+        let _ = sender.send(news);
+    });
+    let source = remote.open(path, tell)?;
+    loop {
+        match statuses.recv().context("the connection is closed")? {
+            News::Status(Status::Live | Status::Ended) => break,
+            News::Status(Status::Retrying { why, .. } | Status::Offline { why }) => {
+                let failure = Failure::new(format!("cannot read {path}: {why}"));
+                return Err(failure.hint("--url or EVTUI_URL names the service").into());
+            }
+            News::Restarted { .. } => {
+                drop(source);
+                return fetch(path, settings);
+            }
+            News::Odd(what) => eprintln!("evtui: {path}: {what}"),
+            News::Status(Status::Connecting) | News::HistoryEnd(_) => {}
+        }
+    }
+    source.wait(&|| true);
+    Ok(Fetched { source, remote })
+}
+
+/// A stream whose history is here.
+pub struct Fetched {
+    /// Its events; more come as they are committed.
+    pub source: RemoteSource,
+    /// The connection.
+    pub remote: Remote,
+}
+
+/// Refuses where nothing may be appended.
+///
+/// # Errors
+/// `read_only` is in force.
+pub fn may_append(settings: &Settings) -> Result<(), Failure> {
+    if !settings.read_only.value {
+        return Ok(());
+    }
+    let what = format!(
+        "cannot append: read_only is set by {}",
+        settings.read_only.origin
+    );
+    Err(Failure::new(what).code(REFUSED))
+}
+
+/// Follows a stream into `sink` and says on standard error when the connection is lost.
+///
+/// # Errors
+/// It can be followed no more, or the sink fails.
+pub fn follow(
+    remote: &Remote,
+    path: &StreamPath,
+    after: After,
+    live: bool,
+    until: impl Future<Output = ()>,
+    sink: Sink,
+) -> Result<()> {
+    let held = Held {
+        after,
+        first: None,
+        last: None,
+    };
+    let told = path.clone();
+    let lost = std::sync::atomic::AtomicBool::new(false);
+    let tell = move |news: News| match news {
+        News::Status(Status::Retrying { after, why }) => {
+            lost.store(true, std::sync::atomic::Ordering::Relaxed);
+            eprintln!(
+                "evtui: {told}: {why}; trying again in {:.1} s",
+                after.as_secs_f32()
+            );
+        }
+        News::Status(Status::Live) => {
+            if lost.swap(false, std::sync::atomic::Ordering::Relaxed) {
+                eprintln!("evtui: {told}: connected again");
+            }
+        }
+        News::Odd(what) => eprintln!("evtui: {told}: {what}"),
+        News::Status(_) | News::HistoryEnd(_) | News::Restarted { .. } => {}
+    };
+    let client = remote.client().clone();
+    let (_nudge, nudges) = tokio::sync::mpsc::unbounded_channel();
+    let mut follower = Follower::new(
+        client,
+        path.clone(),
+        held,
+        live,
+        Arc::new(tell),
+        sink,
+        nudges,
+    );
+    let ended = remote.wait(async {
+        tokio::select! {
+            ended = follower.run() => ended,
+            () = until => Ended::Enough,
+        }
+    });
+    match ended.unwrap_or(Ended::Enough) {
+        Ended::Enough | Ended::History | Ended::Done => Ok(()),
+        Ended::Failed(trouble) => Err(failure(&format!("read {path}"), &trouble).into()),
+        Ended::Sink(error) => Err(write_error(error)),
+        Ended::Restarted => {
+            let what = format!("cannot read on in {path}: it was destroyed and started over");
+            Err(Failure::new(what).code(NO).into())
+        }
+    }
+}
+
+/// An error of writing; a reader that went away is found in it by [`super::failure::report`].
+fn write_error(error: io::Error) -> anyhow::Error {
+    anyhow::Error::new(error).context("cannot write the events")
+}
+
+/// Events at a stream's end that are looked at for the form of its messages.
+const LOOKED_AT: u64 = 500;
+
+/// How messages of a stream are written.
+///
+/// # Errors
+/// The stream cannot be read.
+pub async fn message_form(client: &Client, path: &StreamPath) -> Result<MessageForm, Trouble> {
+    let from = match details(client, path.as_str()).await {
+        Some(details) => details.events.saturating_sub(LOOKED_AT),
+        None => 0,
+    };
+    let bounds = Bounds {
+        after: After::Offset(from),
+        until: Until::End,
+    };
+    let mut body = client.read(path, bounds).await?;
+    let (mut batch, mut form) = (Batch::default(), None);
+    loop {
+        batch.clear();
+        let more = body.next(&mut batch).await;
+        for line in batch.lines.split(|byte| *byte == b'\n') {
+            let event_type = peek::text_member(line, "type");
+            form = event_type
+                .and_then(|event_type| MessageForm::of(&event_type, line))
+                .or(form);
+        }
+        // A history that breaks off has shown enough to guess from.
+        if !matches!(more, Ok(true)) || batch.done {
+            return Ok(form.unwrap_or_default());
+        }
+    }
+}
