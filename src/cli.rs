@@ -16,6 +16,7 @@ mod recordings;
 mod replay;
 mod resume;
 mod screen;
+mod serve;
 mod service;
 mod state;
 mod streams;
@@ -115,6 +116,7 @@ fn run(args: Evtui) -> Result<ExitCode> {
         Some(Command::Pause(args)) => pause::run(&args, &settings),
         Some(Command::Resume(args)) => resume::run(&args, &settings),
         Some(Command::Verify(args)) => verify::run(&args, &settings),
+        Some(Command::Serve(args)) => serve::run(&args),
     };
     Ok(outcome?.into())
 }

@@ -17,6 +17,9 @@ pub const DEFAULT_FILE: &str = include_str!("config/default.toml");
 /// Environment variable that names the configuration file.
 pub const FILE_VARIABLE: &str = "EVTUI_CONFIG";
 
+/// Environment variable that holds the token `evtui serve` asks for.
+pub const TOKEN_VARIABLE: &str = "EVTUI_SERVE_TOKEN";
+
 const PREFIX: &str = "EVTUI_";
 
 /// Why the settings cannot be used.
@@ -121,7 +124,7 @@ fn apply_environment(
         let origin = Origin::Variable(name.clone());
         if settings::is_key(&key) {
             set(settings, &key, &Raw::Text(value.clone()), origin)?;
-        } else if name != FILE_VARIABLE {
+        } else if name != FILE_VARIABLE && name != TOKEN_VARIABLE {
             let known = settings::names().map(variable);
             let hint = near::suggestion(name, known.chain([FILE_VARIABLE.to_owned()]));
             settings
@@ -164,6 +167,15 @@ pub fn streams_folder() -> Option<PathBuf> {
     etcetera::choose_base_strategy()
         .ok()
         .map(|base| base.cache_dir().join("evtui").join("streams"))
+}
+
+/// The folder in which `evtui serve` keeps its data, `~/.local/share/evtui/store` where nothing else
+/// is set; `None` when the person has no home.
+#[must_use]
+pub fn store_folder() -> Option<PathBuf> {
+    etcetera::choose_base_strategy()
+        .ok()
+        .map(|base| base.data_dir().join("evtui").join("store"))
 }
 
 /// The configuration file where none is named.

@@ -6,6 +6,7 @@ use super::events::EventsArgs;
 use super::pause::GateArgs;
 use super::record::RecordArgs;
 use super::replay::ReplayArgs;
+use super::serve::ServeArgs;
 use super::state::StateArgs;
 use super::streams::StreamsArgs;
 use super::tail::TailArgs;
@@ -164,6 +165,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// Print what each event changed, one line an offset
     Replay(ReplayArgs),
+    /// Run the event service: streams over HTTP, on disk
+    Serve(ServeArgs),
     /// List the recordings that come with evtui, or write one out
     Recordings(RecordingsArgs),
     /// List the themes, built-in and your own; * marks the one in force

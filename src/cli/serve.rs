@@ -1,0 +1,261 @@
+//! `evtui serve`: the whole event service in one process, until a signal stops it.
+
+use super::Outcome;
+use super::failure::{Failure, REFUSED};
+use crate::config;
+use crate::config::units;
+use crate::server::{self, Token};
+use crate::service::{BreakerPolicy, KeySource, Options, Service};
+use crate::store::Store;
+use crate::store::log::{Durability, LogStore, OpenError};
+use crate::store::memory::MemoryStore;
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum, ValueHint};
+use std::io::{IsTerminal, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+/// The `--data` that keeps nothing.
+const IN_MEMORY: &str = ":memory:";
+/// The key of the secrets, beside the data.
+const KEY_FILE: &str = "secrets.key";
+/// What is still running when all is done is left behind after so long.
+const LAST_WAIT: Duration = Duration::from_millis(500);
+
+/// `evtui serve`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Prints one line, `listening on http://HOST:PORT`, when it is ready; logs go to standard error
+(RUST_LOG=debug says more). SIGINT and SIGTERM stop it.
+
+Examples:
+  evtui serve
+  evtui serve --port 0 --data :memory:
+  evtui serve --host 0.0.0.0 --token \"$TOKEN\"")]
+pub struct ServeArgs {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 7070)]
+    pub port: u16,
+
+    /// Address to listen on
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
+    pub host: String,
+
+    /// Folder of the data, or :memory: to keep nothing [default: evtui/store in the user's data folder]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub data: Option<PathBuf>,
+
+    /// Pause a stream when so many events come within so many milliseconds, or off
+    #[arg(long, value_name = "EVENTS/MS", default_value = "100/1000")]
+    pub breaker: BreakerPolicy,
+
+    /// Largest request body
+    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = units::bytes)]
+    pub max_body: u64,
+
+    /// When an append is answered: after the disk has it, or after the system has it
+    #[arg(long, value_enum, default_value_t)]
+    pub durability: When,
+
+    /// Ask for `Authorization: Bearer TOKEN` on every route but /healthz
+    #[arg(long, value_name = "TOKEN", env = config::TOKEN_VARIABLE, hide_env_values = true)]
+    pub token: Option<Token>,
+
+    /// Form of the logs on standard error
+    #[arg(long, value_enum, default_value_t)]
+    pub log_format: LogFormat,
+}
+
+/// When an append counts as stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// The disk has it: survives a loss of power
+    #[default]
+    Fsync,
+    /// The operating system has it: survives the end of the process
+    Os,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// Serves until SIGINT or SIGTERM.
+///
+/// # Errors
+/// The data cannot be opened, or the address not be listened on.
+pub fn run(args: &ServeArgs) -> Result<Outcome> {
+    log(args.log_format);
+    raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let served = runtime.block_on(serve(args));
+    runtime.shutdown_timeout(LAST_WAIT);
+    served.map(|()| Outcome::Yes)
+}
+
+async fn serve(args: &ServeArgs) -> Result<()> {
+    // From here on signals are ours: one that comes early stops us as soon as all is open.
+    let stop = signals()?;
+    let (store, secrets_key, place) = open(args)?;
+    let options = Options {
+        breaker: args.breaker,
+        secrets_key,
+        ..Options::default()
+    };
+    let service = Service::open(store, options).context("cannot open the service")?;
+    let listener = TcpListener::bind((args.host.as_str(), args.port))
+        .await
+        .map_err(|why| {
+            Failure::new(format!(
+                "cannot listen on {}:{}: {why}",
+                args.host, args.port
+            ))
+            .hint("another --port, or --port 0 for a free one")
+        })?;
+    let address = listener.local_addr().context("cannot tell the address")?;
+    warn_if_open(address.ip(), args.token.is_some());
+    tracing::info!(%address, data = place, "serving");
+    announce(&format!("listening on http://{address}"))?;
+
+    let options = server::Options {
+        max_body: args.max_body,
+        token: args.token.clone(),
+        ..server::Options::default()
+    };
+    server::run(listener, Arc::clone(&service), options, stop).await;
+    service.shutdown().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The one line on standard output. Whoever started the server may not read it.
+fn announce(line: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn open(args: &ServeArgs) -> Result<(Arc<dyn Store>, KeySource, String)> {
+    if args.data.as_deref() == Some(Path::new(IN_MEMORY)) {
+        let store = MemoryStore::new().context("cannot make a store in memory")?;
+        return Ok((Arc::new(store), KeySource::Memory, IN_MEMORY.to_owned()));
+    }
+    let folder = args
+        .data
+        .clone()
+        .or_else(config::store_folder)
+        .ok_or_else(|| {
+            Failure::new("there is no home folder to keep data in")
+                .hint("--data DIR, or --data :memory:")
+        })?;
+    let options = crate::store::log::Options {
+        durability: match args.durability {
+            When::Fsync => Durability::Fsync,
+            When::Os => Durability::Os,
+        },
+        ..crate::store::log::Options::default()
+    };
+    let store = LogStore::open(&folder, options).map_err(|why| {
+        let locked = matches!(why, OpenError::Locked(_));
+        let failure = Failure::new(format!("cannot open the data: {why}"));
+        match locked {
+            true => failure
+                .code(REFUSED)
+                .hint("stop the other server, or give this one another --data"),
+            false => failure.hint("another --data, or --data :memory: to keep nothing"),
+        }
+    })?;
+    let key = KeySource::File(folder.join(KEY_FILE));
+    Ok((Arc::new(store), key, folder.display().to_string()))
+}
+
+fn warn_if_open(address: IpAddr, has_token: bool) {
+    if !has_token && !address.to_canonical().is_loopback() {
+        tracing::warn!(
+            "anyone who can reach {address} can read and write everything: there is no authentication; \
+             set --token"
+        );
+    }
+}
+
+/// Ready at the first signal; the second ends the process at once.
+#[cfg(unix)]
+fn signals() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+        }
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            std::process::exit(super::failure::INTERRUPTED);
+        });
+    })
+}
+
+/// Ready at Ctrl-C.
+#[cfg(not(unix))]
+fn signals() -> Result<impl Future<Output = ()>> {
+    Ok(async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::error!(%error, "cannot listen for Ctrl-C");
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+fn log(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // Fails only where a test has set another one.
+    let _ = match format {
+        LogFormat::Json => logs.json().try_init(),
+        LogFormat::Text => {
+            let colours = std::io::stderr().is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            logs.with_ansi(colours).try_init()
+        }
+    };
+}
+
+/// Every reader is a socket: as many as the system lets us have.
+#[cfg(unix)]
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "cannot raise the limit on open files");
+    }
+}
+
+#[cfg(not(unix))]
+fn raise_file_limit() {}
