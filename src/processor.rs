@@ -12,3 +12,4 @@ pub mod program;
 mod rewrite;
 mod sandbox;
 pub mod source;
+pub mod worker;

@@ -17,6 +17,7 @@ mod clock;
 mod engine;
 mod guard;
 mod incremental;
+mod live;
 mod output;
 mod watchdog;
 
@@ -33,11 +34,17 @@ use std::thread;
 /// Stack of the engine's thread; only what is used of it is ever backed by memory.
 const ENGINE_STACK: usize = 256 << 20;
 
-/// Serves one program until standard input ends.
+/// Serves one program until standard input ends; with the argument `live`, one whose hooks run.
 #[must_use]
 pub fn run() -> ExitCode {
+    if std::env::args_os()
+        .nth(2)
+        .is_some_and(|word| word == "live")
+    {
+        return live::run();
+    }
     let output = Output::default();
-    let watch = Watch::new();
+    let watch = Watch::new(false);
     let (work, queue) = mpsc::channel();
     let engine = thread::Builder::new()
         .name("engine".into())

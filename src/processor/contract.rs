@@ -19,6 +19,10 @@ pub struct Processor {
     pub form: Form,
     /// Its initial state as JSON; `None` without one.
     pub initial: Option<Vec<u8>>,
+    /// `afterAppend`, of every form.
+    pub after_append: Option<JsObject>,
+    /// `onEvent`, of older workers.
+    pub on_event: Option<JsObject>,
 }
 
 /// What a module's exports offer as processor: the default export, one named `processor`, the only
@@ -121,6 +125,8 @@ pub fn read(
             Form::Array
         },
         initial,
+        after_append: after_append.as_callable(),
+        on_event: on_event.as_callable(),
     })
 }
 

@@ -1,6 +1,8 @@
 //! What goes through the pipes between the program and its box: `u32` length (little endian, of what
 //! follows), one byte of kind, then the fields. Both ends are the same binary, so there is no version.
 
+pub mod live;
+
 use crate::replay::reducer::{Form, NoteKind};
 use std::io::{self, Read, Write};
 use std::time::Duration;

@@ -1,17 +1,20 @@
 //! A context of the engine with a program loaded into it, and nothing in reach that reaches outside.
 
 pub mod ambient;
+mod effects;
 mod errors;
 pub mod globals;
 mod inspect;
 mod json_global;
 mod modules;
+pub mod outlet;
 mod spread;
-mod web;
+pub mod web;
 
 pub use errors::Thrown;
 
 use self::ambient::Ambient;
+use self::outlet::Outlet;
 use super::contract::{self, Processor};
 use super::json::plain::Layouts;
 use super::program::Program;
@@ -44,13 +47,34 @@ impl Sandbox {
     /// # Errors
     /// What was thrown on the way, or that there is no processor.
     pub fn new(program: &Program) -> Result<Sandbox, Thrown> {
-        let ambient = Rc::new(Ambient::default());
+        Self::around(program, Ambient::default(), &[])
+    }
+
+    /// The same for a live worker, whose hooks reach outside by `outlet`; `env` is what they find in
+    /// `process.env`.
+    ///
+    /// # Errors
+    /// As [`Sandbox::new`].
+    pub fn live(
+        program: &Program,
+        outlet: Rc<Outlet>,
+        env: &[(String, String)],
+    ) -> Result<Sandbox, Thrown> {
+        Self::around(program, Ambient::live(outlet), env)
+    }
+
+    fn around(
+        program: &Program,
+        ambient: Ambient,
+        env: &[(String, String)],
+    ) -> Result<Sandbox, Thrown> {
+        let ambient = Rc::new(ambient);
         let modules = Rc::new(modules::Modules::default());
-        let jobs = Rc::new(modules::Jobs::default());
+        let jobs = Rc::new(modules::Jobs::new(ambient.clone()));
         let mut context = ContextBuilder::new()
-            .clock(Rc::new(ambient::FixedClock(ambient.clone())))
+            .clock(Rc::new(ambient::EventClock::new(ambient.clone())))
             .host_hooks(Rc::new(ambient::Hooks))
-            .job_executor(jobs.clone())
+            .job_executor(jobs)
             .module_loader(modules.clone())
             .can_block(false)
             .build()
@@ -61,14 +85,14 @@ impl Sandbox {
         context.insert_data(ambient.clone());
         ambient.begin_load();
         let mut layouts = Layouts::new(&mut context);
-        let found = globals::install(&mut context)
+        let found = globals::install(&mut context, env)
             .and_then(|()| evaluate(program, &modules, &mut context))
             .and_then(|value| contract::settle(value, &mut context));
         let processor = match found {
             Ok(value) => contract::read(&value, &mut layouts, &mut context),
             Err(error) => Err(Thrown::new(error, &mut context)),
         }?;
-        jobs.close();
+        ambient.loaded();
         Ok(Sandbox {
             context,
             ambient,

@@ -3,12 +3,12 @@
 use super::engine::{Engine, Fold, Row};
 use super::incremental::{accept, thrown};
 use crate::processor::frames::Report;
-use crate::processor::json::build::build;
+use crate::processor::json::build::{Keys, build};
 use crate::processor::json::tape::Tape;
 use crate::processor::json::write;
 use crate::replay::reducer::NoteKind;
-use boa_engine::JsValue;
 use boa_engine::object::builtins::JsArray;
+use boa_engine::{Context, JsValue};
 use std::time::{Duration, Instant};
 
 /// Events that one usual time limit is for; a longer array is given it several times over.
@@ -33,6 +33,48 @@ enum Event {
     Value(JsValue),
     /// Built for every call.
     Tape(Box<Tape>),
+}
+
+impl Prefix {
+    /// Takes in the next event, `None` for one that is not JSON.
+    pub fn push(&mut self, tape: Option<Tape>, millis: i64) {
+        self.rows.push(tape.map(|tape| Kept {
+            millis,
+            event: Event::Tape(Box::new(tape)),
+        }));
+    }
+
+    /// All events, each built anew.
+    pub fn events(&self, keys: &Keys, context: &mut Context) -> Vec<JsValue> {
+        let kept = self.rows.iter().flatten();
+        kept.map(|kept| kept.event.value(keys, context)).collect()
+    }
+
+    /// The last event, built anew.
+    pub fn last_event(&self, keys: &Keys, context: &mut Context) -> Option<JsValue> {
+        let kept = self.rows.last()?.as_ref()?;
+        Some(kept.event.value(keys, context))
+    }
+
+    /// The time of the last event.
+    pub fn millis(&self) -> i64 {
+        let last = self.rows.iter().rev().flatten().next();
+        last.map_or(0, |kept| kept.millis)
+    }
+
+    /// How many usual time limits a call over all of them is given.
+    pub fn timeouts(&self) -> u64 {
+        self.rows.len().div_ceil(EVENTS_PER_TIMEOUT).max(1) as u64
+    }
+}
+
+impl Event {
+    fn value(&self, keys: &Keys, context: &mut Context) -> JsValue {
+        match self {
+            Event::Value(value) => value.clone(),
+            Event::Tape(tape) => build(tape, keys, context),
+        }
+    }
 }
 
 impl Engine {
@@ -134,10 +176,7 @@ impl Engine {
         let events: Vec<JsValue> = prefix
             .iter()
             .flatten()
-            .map(|kept| match &kept.event {
-                Event::Value(value) => value.clone(),
-                Event::Tape(tape) => build(tape, &self.keys, &mut sandbox.context),
-            })
+            .map(|kept| kept.event.value(&self.keys, &mut sandbox.context))
             .collect();
         let events = JsArray::from_iter(events, &mut sandbox.context);
         let times = to.div_ceil(EVENTS_PER_TIMEOUT).max(1);

@@ -130,7 +130,7 @@ impl Engine {
 }
 
 /// A deep copy of a state.
-fn copy(sandbox: &mut Sandbox, state: &JsValue) -> Result<JsValue, NoteKind> {
+pub fn copy(sandbox: &mut Sandbox, state: &JsValue) -> Result<JsValue, NoteKind> {
     if !state.is_object() {
         return Ok(state.clone());
     }
@@ -175,13 +175,14 @@ fn normal(
 }
 
 /// The parts of a call that are the same for every event.
-struct Call {
+pub struct Call {
     logger: JsValue,
     names: [PropertyKey; 3],
 }
 
 impl Call {
-    fn new(sandbox: &mut Sandbox) -> Call {
+    /// For this sandbox.
+    pub fn new(sandbox: &mut Sandbox) -> Call {
         Call {
             logger: globals::logger(&mut sandbox.context).into(),
             names: [
@@ -193,7 +194,8 @@ impl Call {
         }
     }
 
-    fn run(
+    /// Calls the reducer.
+    pub fn run(
         &self,
         sandbox: &mut Sandbox,
         reduce: &JsObject,

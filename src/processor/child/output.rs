@@ -1,6 +1,6 @@
 //! Standard output as a pipe of frames, shared with the watchdog.
 
-use crate::processor::frames::{Report, flush};
+use crate::processor::frames::flush;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,12 +15,5 @@ impl Output {
         if flush(&mut io::stdout().lock(), frames).is_err() {
             std::process::exit(0);
         }
-    }
-
-    /// Writes one report.
-    pub fn say(&self, report: &Report) {
-        let mut frame = Vec::new();
-        report.put(&mut frame);
-        self.write(&mut frame);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::guard::Size;
 use super::output::Output;
-use crate::processor::frames::{Death, Report};
+use crate::processor::frames::{Death, Report, live};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -25,13 +25,19 @@ pub struct Watch {
     working: AtomicBool,
     pressure: AtomicBool,
     cancel: AtomicBool,
+    /// The process is a live worker: it reports as one.
+    live: bool,
+    /// What runs is a hook.
+    hook: AtomicBool,
     watchdog: OnceLock<Thread>,
 }
 
 impl Watch {
     /// Nothing to watch yet.
-    pub fn new() -> Arc<Watch> {
+    pub fn new(live: bool) -> Arc<Watch> {
         Arc::new(Watch {
+            live,
+            hook: AtomicBool::new(false),
             turn: AtomicU64::new(0),
             row: AtomicU64::new(u64::MAX),
             allowed: AtomicU64::new(u64::MAX),
@@ -71,6 +77,16 @@ impl Watch {
         let timeout = self.timeout.load(Ordering::Relaxed);
         self.allowed
             .store(timeout.saturating_mul(times), Ordering::Relaxed);
+        self.hook.store(false, Ordering::Relaxed);
+        self.turn.fetch_add(1, Ordering::Release);
+    }
+
+    /// Code of a hook runs from now on, begun for the event at `offset`.
+    pub fn begin_hook(&self, offset: u64, allowed: Duration) {
+        self.row.store(offset, Ordering::Relaxed);
+        self.allowed
+            .store(allowed.as_nanos() as u64, Ordering::Relaxed);
+        self.hook.store(true, Ordering::Relaxed);
         self.turn.fetch_add(1, Ordering::Release);
     }
 
@@ -148,6 +164,14 @@ fn look(watch: &Watch, output: &Output, mut size: Size) {
 
 fn die(watch: &Watch, output: &Output, why: Death) -> ! {
     let row = Some(watch.row.load(Ordering::Relaxed)).filter(|row| *row != u64::MAX);
-    output.say(&Report::Died { row, why });
+    let mut frame = Vec::new();
+    if watch.live {
+        let hook = watch.hook.load(Ordering::Relaxed);
+        let offset = row;
+        live::Report::Died { offset, hook, why }.put(&mut frame);
+    } else {
+        Report::Died { row, why }.put(&mut frame);
+    }
+    output.write(&mut frame);
     std::process::exit(1)
 }

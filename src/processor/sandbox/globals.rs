@@ -12,13 +12,9 @@ use boa_engine::{
 };
 use std::rc::Rc;
 
-/// Things that would reach outside; calling or constructing one is recorded and throws.
+/// Things that would reach outside and are nowhere to be had; calling or constructing one throws, and
+/// in a reducer is recorded.
 const OUTSIDE: &[&str] = &[
-    "fetch",
-    "setTimeout",
-    "setInterval",
-    "setImmediate",
-    "queueMicrotask",
     "requestAnimationFrame",
     "WebSocket",
     "EventSource",
@@ -32,7 +28,7 @@ const OUTSIDE: &[&str] = &[
 ///
 /// # Errors
 /// Never in a fresh context.
-pub fn install(context: &mut Context) -> JsResult<()> {
+pub fn install(context: &mut Context, env: &[(String, String)]) -> JsResult<()> {
     spread::prepare(context)?;
     global(context, SPREAD_HELPER, spread::spread)?;
     json_global::install(context)?;
@@ -40,16 +36,36 @@ pub fn install(context: &mut Context) -> JsResult<()> {
     for name in OUTSIDE {
         outside(context, name)?;
     }
-    for name in ["clearTimeout", "clearInterval", "clearImmediate"] {
-        global(context, name, |_, _, _| Ok(JsValue::undefined()))?;
-    }
     chance(context)?;
     clock(context)?;
     let logger = logger(context);
     register(context, "console", logger)?;
-    let env = ObjectInitializer::new(context).build();
+    process(context, env)
+}
+
+/// `process.env`. A reducer finds it empty, as in replay.
+fn process(context: &mut Context, env: &[(String, String)]) -> JsResult<()> {
+    let empty = ObjectInitializer::new(context).build();
+    let filled = ObjectInitializer::new(context).build();
+    for (key, value) in env {
+        let value = JsString::from(value.as_str());
+        filled.create_data_property(JsString::from(key.as_str()), value, context)?;
+    }
+    let get = NativeFunction::from_copy_closure_with_captures(
+        |_, _, (empty, filled), context| {
+            let reducing = ambient::of(context)?.is_reducing();
+            Ok(if reducing { empty } else { filled }.clone().into())
+        },
+        (empty, filled),
+    );
+    let get = FunctionObjectBuilder::new(context.realm(), get).build();
     let process = ObjectInitializer::new(context)
-        .property(js_string!("env"), env, Attribute::all())
+        .accessor(
+            js_string!("env"),
+            Some(get),
+            None,
+            Attribute::ENUMERABLE | Attribute::CONFIGURABLE,
+        )
         .build();
     register(context, "process", process)
 }
@@ -122,11 +138,15 @@ pub fn global(
 
 fn outside(context: &mut Context, name: &'static str) -> JsResult<()> {
     let refuse = move |_: &JsValue, _: &[JsValue], context: &mut Context| -> JsResult<JsValue> {
-        ambient::of(context)?.impure(name);
+        let ambient = ambient::of(context)?;
+        ambient.impure(name);
+        let why = if ambient.outlet().is_some() {
+            "in a worker"
+        } else {
+            "in a reducer: a replay has no network, no timers and no outside"
+        };
         Err(JsNativeError::error()
-            .with_message(format!(
-                "{name} is not available in a reducer: a replay has no network, no timers and no outside; move this to a hook"
-            ))
+            .with_message(format!("{name} is not available {why}"))
             .into())
     };
     context.register_global_callable(
@@ -218,13 +238,22 @@ fn clock(context: &mut Context) -> JsResult<()> {
         Ok(JsValue::new(ambient.now() as f64))
     });
     method(context, &date, "now", 0, now);
+    let origin = NativeFunction::from_fn_ptr(|_, _, context| {
+        Ok(JsValue::new(ambient::of(context)?.origin()))
+    });
+    let origin = FunctionObjectBuilder::new(context.realm(), origin).build();
     let performance = ObjectInitializer::new(context)
-        .property(js_string!("timeOrigin"), 0, Attribute::READONLY)
+        .accessor(
+            js_string!("timeOrigin"),
+            Some(origin),
+            None,
+            Attribute::ENUMERABLE | Attribute::CONFIGURABLE,
+        )
         .build();
     let now = NativeFunction::from_fn_ptr(|_, _, context| {
         let ambient = ambient::of(context)?;
         ambient.impure("performance.now");
-        Ok(JsValue::new(ambient.now() as f64))
+        Ok(JsValue::new(ambient.performance()))
     });
     method(context, &performance, "now", 0, now);
     register(context, "performance", performance)?;

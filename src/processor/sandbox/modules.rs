@@ -1,10 +1,12 @@
-//! Modules of a program by name, and the jobs of promises: run while loading, dropped in a reducer.
+//! Modules of a program by name, and the jobs of promises: run while loading and in hooks, dropped in
+//! a reducer.
 
+use super::ambient::Ambient;
 use boa_engine::job::{Job, JobExecutor, NativeAsyncJob, PromiseJob};
 use boa_engine::module::{ModuleLoader, ModuleRequest, Referrer};
 use boa_engine::{Context, JsNativeError, JsObject, JsResult, JsValue, Module, Source, js_string};
 use rustc_hash::FxHashMap;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::pin::pin;
@@ -61,25 +63,28 @@ impl ModuleLoader for Modules {
     }
 }
 
-/// A queue that runs to its end while the program loads. A reducer is synchronous: what it leaves
-/// for later never runs, so that `state(n)` cannot depend on it.
-#[derive(Default)]
+/// A queue that runs to its end. A reducer is synchronous: what it leaves for later never runs, so
+/// that `state(n)` cannot depend on it.
 pub struct Jobs {
-    closed: Cell<bool>,
+    ambient: Rc<Ambient>,
     promises: RefCell<VecDeque<PromiseJob>>,
     futures: RefCell<VecDeque<NativeAsyncJob>>,
 }
 
 impl Jobs {
-    /// From now on jobs are dropped.
-    pub fn close(&self) {
-        self.closed.set(true);
+    /// An empty queue.
+    pub fn new(ambient: Rc<Ambient>) -> Jobs {
+        Jobs {
+            ambient,
+            promises: RefCell::default(),
+            futures: RefCell::default(),
+        }
     }
 }
 
 impl JobExecutor for Jobs {
     fn enqueue_job(self: Rc<Self>, job: Job, _: &mut Context) {
-        if self.closed.get() {
+        if self.ambient.is_reducing() {
             return;
         }
         match job {

@@ -1,85 +1,123 @@
-//! Globals of the web platform that are pure, made when first used.
+//! Globals of the web platform: JavaScript over a few native functions, evaluated when first used.
 
-use super::globals::{global, register};
-use crate::processor::json::plain::{Dense, dense};
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use boa_engine::object::FunctionObjectBuilder;
-use boa_engine::object::builtins::JsUint8Array;
+mod text;
+mod urls;
+
+use super::effects;
+use boa_engine::object::builtins::{JsArrayBuffer, JsUint8Array};
+use boa_engine::object::{FunctionObjectBuilder, ObjectInitializer};
 use boa_engine::property::PropertyDescriptor;
 use boa_engine::{
-    Context, JsArgs, JsNativeError, JsResult, JsString, JsValue, NativeFunction, Source,
+    Context, JsArgs, JsNativeError, JsObject, JsResult, JsString, JsValue, NativeFunction, Source,
 };
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use std::path::Path;
+use std::rc::Rc;
+
+/// A native function.
+pub type Native = fn(&JsValue, &[JsValue], &mut Context) -> JsResult<JsValue>;
+
+/// A file: a function of `need` (another file's exports by its name) and `native`, giving its exports.
+struct File {
+    name: &'static str,
+    code: &'static str,
+    /// Those of its exports that are globals.
+    globals: &'static [&'static str],
+}
+
+macro_rules! file {
+    ($name:literal, $globals:expr) => {
+        File {
+            name: $name,
+            code: include_str!(concat!("web/", $name, ".js")),
+            globals: $globals,
+        }
+    };
+}
+
+const FILES: &[File] = &[
+    file!("abort", &["AbortController", "AbortSignal"]),
+    file!("append", &["append", "client"]),
+    file!("body", &["Request", "Response"]),
+    file!("dom_exception", &["DOMException"]),
+    file!("encoding", &["TextEncoder", "TextDecoder", "btoa", "atob"]),
+    file!("events", &["Event", "EventTarget", "CustomEvent"]),
+    file!("fetch", &["fetch"]),
+    file!("headers", &["Headers"]),
+    file!(
+        "streams",
+        &[
+            "ReadableStream",
+            "ReadableStreamDefaultReader",
+            "ReadableStreamDefaultController",
+            "CountQueuingStrategy",
+            "ByteLengthQueuingStrategy",
+        ]
+    ),
+    file!("structured_clone", &["structuredClone"]),
+    file!("text_streams", &["TextDecoderStream", "TextEncoderStream"]),
+    file!(
+        "timers",
+        &[
+            "setTimeout",
+            "setInterval",
+            "setImmediate",
+            "clearTimeout",
+            "clearInterval",
+            "clearImmediate",
+            "queueMicrotask",
+        ]
+    ),
+    file!("transform", &["WritableStream", "TransformStream"]),
+    file!("url", &["URL", "URLSearchParams"]),
+];
+
+/// The files evaluated so far, and what they are given.
+struct Platform {
+    native: JsObject,
+    need: JsObject,
+    exports: RefCell<FxHashMap<&'static str, JsObject>>,
+    /// Globals read or replaced so far.
+    globals: RefCell<FxHashMap<&'static str, JsValue>>,
+}
 
 /// Installs them.
 ///
 /// # Errors
 /// Never in a fresh context.
 pub fn install(context: &mut Context) -> JsResult<()> {
-    global(context, "btoa", btoa)?;
-    global(context, "atob", atob)?;
-    for lazy in LAZY {
-        define(context, lazy)?;
+    for file in FILES {
+        for global in file.globals {
+            define(context, file.name, global)?;
+        }
     }
     Ok(())
 }
 
-type Native = fn(&JsValue, &[JsValue], &mut Context) -> JsResult<JsValue>;
-
-/// A global written in JavaScript: the code is a function of these native ones.
-struct Lazy {
-    name: &'static str,
-    code: &'static str,
-    natives: &'static [Native],
+/// What a file exports under a name.
+///
+/// # Errors
+/// What evaluating it throws; never for one of ours that is there.
+pub fn export(file: &str, name: &str, context: &mut Context) -> JsResult<JsValue> {
+    exports(file, context)?.get(JsString::from(name), context)
 }
 
-const LAZY: &[Lazy] = &[
-    Lazy {
-        name: "structuredClone",
-        code: include_str!("web/structured_clone.js"),
-        natives: &[],
-    },
-    Lazy {
-        name: "TextEncoder",
-        code: include_str!("web/text_encoder.js"),
-        natives: &[encode_utf8],
-    },
-    Lazy {
-        name: "TextDecoder",
-        code: include_str!("web/text_decoder.js"),
-        natives: &[decode_utf8],
-    },
-    Lazy {
-        name: "URLSearchParams",
-        code: include_str!("web/url_search_params.js"),
-        natives: &[decode_form, encode_form],
-    },
-];
-
 /// Defines a global that is evaluated when first read: most programs never do, and every seek makes a
-/// new context.
-fn define(context: &mut Context, lazy: &'static Lazy) -> JsResult<()> {
+/// new context. It stays an accessor: the engine's inline caches do not notice one becoming a value.
+fn define(context: &mut Context, file: &'static str, name: &'static str) -> JsResult<()> {
     let get = move |_: &JsValue, _: &[JsValue], context: &mut Context| {
-        let make = context.eval(Source::from_bytes(lazy.code))?;
-        let Some(make) = make.as_callable() else {
-            return Ok(make);
-        };
-        let natives: Vec<JsValue> = lazy
-            .natives
-            .iter()
-            .map(|f| {
-                NativeFunction::from_fn_ptr(*f)
-                    .to_js_function(context.realm())
-                    .into()
-            })
-            .collect();
-        let value = make.call(&JsValue::undefined(), &natives, context)?;
-        register(context, lazy.name, value.clone())?;
+        let platform = platform(context)?;
+        if let Some(value) = platform.globals.borrow().get(name) {
+            return Ok(value.clone());
+        }
+        let value = export(file, name, context)?;
+        platform.globals.borrow_mut().insert(name, value.clone());
         Ok(value)
     };
     let set = move |_: &JsValue, args: &[JsValue], context: &mut Context| {
-        register(context, lazy.name, args.get_or_undefined(0).clone())?;
+        let value = args.get_or_undefined(0).clone();
+        platform(context)?.globals.borrow_mut().insert(name, value);
         Ok(JsValue::undefined())
     };
     let realm = context.realm().clone();
@@ -89,110 +127,72 @@ fn define(context: &mut Context, lazy: &'static Lazy) -> JsResult<()> {
         .set(function(NativeFunction::from_copy_closure(set)))
         .enumerable(false)
         .configurable(true);
-    context.global_object().define_property_or_throw(
-        JsString::from(lazy.name),
-        property,
-        context,
-    )?;
+    context
+        .global_object()
+        .define_property_or_throw(JsString::from(name), property, context)?;
     Ok(())
 }
 
-fn encode_utf8(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    let text = args.get_or_undefined(0).to_string(context)?;
-    let bytes = text.to_std_string_lossy().into_bytes();
-    Ok(JsUint8Array::from_iter(bytes, context)?.into())
+fn platform(context: &mut Context) -> JsResult<Rc<Platform>> {
+    if let Some(platform) = context.get_data::<Rc<Platform>>() {
+        return Ok(platform.clone());
+    }
+    let mut native = ObjectInitializer::new(context);
+    let all = [effects::NATIVES, text::NATIVES, urls::NATIVES];
+    for (name, function) in all.into_iter().flatten() {
+        let function = NativeFunction::from_fn_ptr(*function);
+        native.function(function, JsString::from(*name), 0);
+    }
+    let native = native.build();
+    let need = NativeFunction::from_fn_ptr(|_, args, context| {
+        let name = args.get_or_undefined(0).to_string(context)?;
+        Ok(exports(&name.to_std_string_lossy(), context)?.into())
+    });
+    let need = FunctionObjectBuilder::new(context.realm(), need).build();
+    let platform = Rc::new(Platform {
+        native,
+        need: need.into(),
+        exports: RefCell::default(),
+        globals: RefCell::default(),
+    });
+    context.insert_data(platform.clone());
+    Ok(platform)
 }
 
-/// Takes an array of bytes and whether to refuse what is not UTF-8.
-fn decode_utf8(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    let array = args.get_or_undefined(0).to_object(context)?;
-    let bytes: Vec<u8> = {
-        let array = array.borrow();
-        let items = dense(&array);
-        (0..items.map_or(0, Dense::len))
-            .filter_map(|index| items?.get(index)?.as_i32())
-            .map(|byte| byte as u8)
-            .collect()
-    };
-    if args.get_or_undefined(1).to_boolean() {
-        let text = String::from_utf8(bytes).map_err(|_| {
-            JsNativeError::typ().with_message("TextDecoder: the bytes are not UTF-8")
-        })?;
-        return Ok(JsString::from(text).into());
+fn exports(name: &str, context: &mut Context) -> JsResult<JsObject> {
+    let platform = platform(context)?;
+    if let Some(exports) = platform.exports.borrow().get(name) {
+        return Ok(exports.clone());
     }
-    Ok(JsString::from(String::from_utf8_lossy(&bytes).as_ref()).into())
+    let missing = || JsNativeError::error().with_message(format!("the platform lacks {name}"));
+    let file = FILES.iter().find(|f| f.name == name).ok_or_else(missing)?;
+    let source = Source::from_bytes(file.code).with_path(Path::new(file.name));
+    let make = context.eval(source)?.as_callable().ok_or_else(missing)?;
+    let given = [platform.need.clone().into(), platform.native.clone().into()];
+    let exports = make.call(&JsValue::undefined(), &given, context)?;
+    let exports = exports.as_object().ok_or_else(missing)?;
+    platform
+        .exports
+        .borrow_mut()
+        .insert(file.name, exports.clone());
+    Ok(exports)
 }
 
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
-
-fn btoa(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    let text = args.get_or_undefined(0).to_string(context)?;
-    let bytes: Option<Vec<u8>> = text.iter().map(|unit| u8::try_from(unit).ok()).collect();
-    match bytes {
-        Some(bytes) => Ok(JsString::from(BASE64.encode(bytes)).into()),
-        None => Err(JsNativeError::error()
-            .with_message("InvalidCharacterError: btoa takes only characters up to U+00FF")
-            .into()),
-    }
-}
-
-fn atob(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    let text = args.get_or_undefined(0).to_string(context)?;
-    let text: String = text
-        .to_std_string_lossy()
-        .chars()
-        .filter(|c| !matches!(c, '\t' | '\n' | '\u{c}' | '\r' | ' '))
-        .collect();
-    match BASE64.decode(text) {
-        Ok(bytes) => {
-            let units: Vec<u16> = bytes.into_iter().map(u16::from).collect();
-            Ok(JsString::from(units.as_slice()).into())
-        }
-        Err(_) => Err(JsNativeError::error()
-            .with_message("InvalidCharacterError: the text given to atob is not base64")
-            .into()),
-    }
-}
-
-/// Undoes the encoding of HTML forms in one name or value.
-fn decode_form(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    let text = args.get_or_undefined(0).to_string(context)?;
-    let text = text.to_std_string_lossy();
-    let mut rest = text.as_bytes();
-    let mut bytes = Vec::with_capacity(rest.len());
-    while let [byte, tail @ ..] = rest {
-        rest = tail;
-        let hex = |b: u8| (b as char).to_digit(16);
-        match (byte, tail) {
-            (b'+', _) => bytes.push(b' '),
-            (b'%', [a, b, after @ ..]) if hex(*a).is_some() && hex(*b).is_some() => {
-                let value = hex(*a).unwrap_or(0) * 16 + hex(*b).unwrap_or(0);
-                bytes.push(value as u8);
-                rest = after;
-            }
-            _ => bytes.push(*byte),
-        }
-    }
-    Ok(JsString::from(String::from_utf8_lossy(&bytes).as_ref()).into())
-}
-
-/// Encodes one name or value as HTML forms do.
-fn encode_form(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    let text = args.get_or_undefined(0).to_string(context)?;
-    let mut out = String::new();
-    for byte in text.to_std_string_lossy().bytes() {
-        match byte {
-            b' ' => out.push('+'),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => {
-                out.push(char::from(byte));
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    Ok(JsString::from(out).into())
+/// The bytes of a `Uint8Array`.
+///
+/// # Errors
+/// When it is none.
+pub fn bytes_of(value: &JsValue, context: &mut Context) -> JsResult<Vec<u8>> {
+    let array = JsUint8Array::from_object(value.to_object(context)?)?;
+    let (start, length) = (array.byte_offset(context)?, array.byte_length(context)?);
+    let buffer = array.buffer(context)?.to_object(context)?;
+    let buffer = JsArrayBuffer::from_object(buffer)?;
+    let bytes = buffer
+        .data()
+        .and_then(|data| data.get(start..start + length).map(<[u8]>::to_vec));
+    bytes.ok_or_else(|| {
+        JsNativeError::typ()
+            .with_message("the bytes are no longer there: their buffer was detached")
+            .into()
+    })
 }

@@ -1,8 +1,12 @@
-// structuredClone for the values a reducer can hold; evaluated when first used.
-(() => {
+// structuredClone.
+((need) => {
+  const fail = (message) => {
+    const { DOMException } = need("dom_exception");
+    throw new DOMException(message, "DataCloneError");
+  };
   const refuse = (value) => {
     const what = typeof value === "symbol" ? "a symbol" : "a function";
-    throw new Error(`DataCloneError: ${what} could not be cloned`);
+    fail(`${what} could not be cloned`);
   };
   const errors = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
   const tag = (value) => Object.prototype.toString.call(value).slice(8, -1);
@@ -53,7 +57,7 @@
       return keep(Object(value.valueOf()));
     }
     if (["WeakMap", "WeakSet", "WeakRef", "Promise", "Symbol", "Generator"].includes(tag(value))) {
-      throw new Error(`DataCloneError: a ${tag(value)} could not be cloned`);
+      fail(`a ${tag(value)} could not be cloned`);
     }
     const copy = keep({});
     for (const key of Object.keys(value)) {
@@ -66,8 +70,9 @@
     }
     return copy;
   };
-  return function structuredClone(value) {
+  function structuredClone(value) {
     if (arguments.length === 0) throw new TypeError("structuredClone needs a value");
     return clone(value, new Map());
-  };
+  }
+  return { structuredClone };
 });

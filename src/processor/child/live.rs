@@ -1,0 +1,82 @@
+//! The live half of the box (`evtui __box live`): one worker whose hooks run, with timers and requests
+//! to the service, on an event loop that sleeps while there is nothing to do.
+//!
+//! The process is guarded as in replay. What a hook does outside it asks of the service through the
+//! pipes; between two turns of its code the process sleeps in one `recv`.
+
+mod engine;
+mod fold;
+mod hook;
+
+use self::engine::{Engine, Work};
+use super::output::Output;
+use super::watchdog::{self, Watch};
+use super::{ENGINE_STACK, ExitOnPanic, clock, guard};
+use crate::processor::frames::live::Order;
+use crate::processor::json::tape::{Interner, scan};
+use std::io::{self, BufReader};
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+
+/// Serves one worker until standard input ends.
+pub fn run() -> ExitCode {
+    let output = Output::default();
+    let watch = Watch::new(true);
+    let (work, queue) = mpsc::channel();
+    let engine = thread::Builder::new()
+        .name("engine".into())
+        .stack_size(ENGINE_STACK)
+        .spawn({
+            let (watch, output) = (watch.clone(), output.clone());
+            move || {
+                let _guard = ExitOnPanic;
+                Engine::new(output, watch, queue).run();
+            }
+        });
+    let watchdog = watchdog::spawn(watch.clone(), output);
+    if let (Ok(_), Ok(watchdog)) = (engine, watchdog) {
+        watch.wakes(watchdog.thread().clone());
+        // An error here is the service's death or a broken pipe: the same end.
+        let _ = read(&watch, &work);
+    }
+    // The engine may be in a loop that never ends: leave without waiting for it.
+    std::process::exit(0)
+}
+
+fn read(watch: &Watch, work: &mpsc::Sender<Work>) -> io::Result<()> {
+    let mut input = BufReader::with_capacity(1 << 16, io::stdin());
+    let mut interner = Interner::default();
+    let mut clock = clock::Reader::new(&mut interner);
+    while let Some(order) = Order::read(&mut input)? {
+        let item = match order {
+            Order::Load(load) => {
+                watch.limit(load.reduce_timeout, load.memory);
+                guard::lock(load.memory);
+                Work::Load(load)
+            }
+            Order::Restore { offset, state } => Work::Restore {
+                offset,
+                state: state.map(|text| scan(text, None)),
+            },
+            Order::Event { offset, hook, json } => {
+                let tape = scan(json, Some(&mut interner));
+                let millis = tape.as_ref().map_or(0, |tape| clock.millis(tape));
+                Work::Event {
+                    offset,
+                    hook,
+                    keys: interner.take_fresh(),
+                    tape,
+                    millis,
+                }
+            }
+            Order::Skip { offset } => Work::Skip { offset },
+            Order::Answer { id, answer } => Work::Answer { id, answer },
+            Order::Keep => Work::Keep,
+        };
+        if work.send(item).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
