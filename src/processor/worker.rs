@@ -8,14 +8,17 @@
 
 pub mod egress;
 pub mod fetch;
+mod outcome;
 pub mod outside;
 mod process;
 pub mod secrets;
 mod serve;
 
+pub use outcome::{Failure, Outcome, WorkerError};
 pub use outside::{Append, Outside, Refused};
 
 use self::fetch::{Fetcher, Gateway};
+use self::outcome::story;
 use self::process::{Gone, Process};
 use super::frames::Death;
 use super::frames::live::{Load, Order, Report, put_event};
@@ -67,62 +70,6 @@ pub struct Config {
     pub fetcher: Arc<Fetcher>,
     /// All else that it reaches.
     pub outside: Arc<dyn Outside>,
-}
-
-/// How one event went.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// Reduced, and its hook is done.
-    Done,
-    /// Not reduced: the state stayed as it was and the hook was not run.
-    NotReduced(NoteKind),
-    /// Reduced; its hook failed.
-    HookFailed(Failure),
-}
-
-/// How a hook failed.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Failure {
-    /// It threw, or its promise was rejected.
-    #[error("{message}")]
-    Threw {
-        /// `Error.name: message`, or the thrown value as text.
-        message: String,
-        /// One `at function (file:line:column)` a line, in the source as the person wrote it.
-        stack: String,
-    },
-    /// It ran over its time and was ended.
-    #[error("it ran longer than {limit:?} and was ended")]
-    TimedOut {
-        /// The limit it ran over.
-        limit: Duration,
-    },
-    /// It ran over its memory and was ended.
-    #[error("it needed more than {} MiB of memory and was ended", limit >> 20)]
-    OutOfMemory {
-        /// The limit in bytes.
-        limit: u64,
-    },
-    /// Its process died.
-    #[error("its process died: {message}")]
-    Crashed {
-        /// What is known about it.
-        message: String,
-    },
-}
-
-/// Why a worker cannot go on.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WorkerError {
-    /// Its code cannot be loaded.
-    #[error("{0}")]
-    Load(String),
-    /// Its process cannot be started, or keeps ending before anything is done.
-    #[error("{0}")]
-    Engine(String),
-    /// The stream's history cannot be read.
-    #[error("the stream's history cannot be read: {0}")]
-    History(String),
 }
 
 /// How much longer than its limit a reduction may take before the process is ended from here: its own
@@ -599,16 +546,4 @@ impl Worker {
 enum Ended {
     Died(Died),
     Error(WorkerError),
-}
-
-fn story(what: &NoteKind) -> String {
-    match what {
-        NoteKind::TimedOut { limit } => format!("it ran longer than {limit:?}"),
-        NoteKind::OutOfMemory { limit } => format!("it needed more than {limit} bytes"),
-        NoteKind::Threw { message, .. }
-        | NoteKind::NotJson { message }
-        | NoteKind::Crashed { message } => message.clone(),
-        NoteKind::Impure { api } => api.clone(),
-        NoteKind::Log { text, .. } => text.clone(),
-    }
 }
