@@ -8,7 +8,9 @@ mod completions;
 mod config;
 mod diff;
 mod events;
+mod export;
 pub mod headless;
+mod import;
 mod man;
 mod pause;
 mod record;
@@ -103,6 +105,8 @@ fn run(args: Evtui) -> Result<ExitCode> {
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Man) => man::run(),
         Some(Command::Config(args)) => config::run(&args, &sources, Some(&settings)),
+        Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Import(args)) => import::run(&args),
         Some(Command::Recordings(args)) => recordings::run(&args),
         Some(Command::Themes) => themes::run(&settings),
         Some(Command::State(args)) => state::run(&args, &settings),

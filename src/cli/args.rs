@@ -3,6 +3,8 @@
 use super::append::AppendArgs;
 use super::diff::DiffArgs;
 use super::events::EventsArgs;
+use super::export::ExportArgs;
+use super::import::ImportArgs;
 use super::pause::GateArgs;
 use super::record::RecordArgs;
 use super::replay::ReplayArgs;
@@ -167,6 +169,10 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Run the event service: streams over HTTP, on disk
     Serve(ServeArgs),
+    /// Write a stream of a service's folder out as JSON lines
+    Export(ExportArgs),
+    /// Read JSON lines into a service's folder as a stream
+    Import(ImportArgs),
     /// List the recordings that come with evtui, or write one out
     Recordings(RecordingsArgs),
     /// List the themes, built-in and your own; * marks the one in force
