@@ -179,7 +179,10 @@ impl Service {
                 Admitted::Queued { offset, json, done } => match done.await {
                     Ok(Ok(())) => {
                         if draft.built_in == Some(BuiltIn::Resumed) {
-                            tokio::spawn(Arc::clone(self).catch_up_with_children(key.clone()));
+                            let catch_up = Arc::clone(self).catch_up_with_children(key.clone());
+                            // Waited for so that who resumed finds it whole, and on a task of its own
+                            // so that it happens even if nobody waits; it tells its failures itself.
+                            let _ = tokio::spawn(catch_up).await;
                         }
                         return Ok(Stored {
                             offset,
@@ -275,8 +278,8 @@ impl Service {
         self.shared.counts.now(self.streams.len())
     }
 
-    /// Refuses new appends, commits what was accepted, closes the store and ends all readers after
-    /// the last durable event.
+    /// Refuses new appends, commits what was accepted, closes the store and ends all readers: those
+    /// that kept up after the last durable event, slower ones where they are.
     pub async fn shutdown(&self) {
         self.closing.store(true, Ordering::SeqCst);
         let streams = self.streams.close_all(End::Shutdown);

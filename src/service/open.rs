@@ -112,7 +112,7 @@ impl Service {
                         true => self.first_event(key).await,
                     };
                     if let Some(initialized) = of {
-                        self.announce(key, &initialized, exists).await;
+                        self.announce(key, &initialized).await;
                     }
                     return Ok(stream);
                 }
@@ -156,43 +156,44 @@ impl Service {
         Event::parse(&records.first()?.json).ok()
     }
 
-    /// Tells every stream above that this one was initialized, once: the event's idempotency key is
-    /// made of the child and its time of birth, so that what a crash or a pause kept from being told
-    /// can be told later. `check`: look before waking a stream above that may know already.
-    async fn announce(self: &Arc<Self>, child: &StreamKey, initialized: &Event, check: bool) {
-        let born = initialized.created_at.as_deref().unwrap_or_default();
-        let metadata = match &initialized.metadata {
-            Some(Value::Object(metadata)) => Some(metadata.clone()),
-            _ => None,
-        };
+    /// Tells every stream above that this one was initialized, without waking those that know.
+    async fn announce(self: &Arc<Self>, child: &StreamKey, initialized: &Event) {
         for above in child.path.ancestors() {
             let ancestor = StreamKey {
                 project: child.project.clone(),
                 path: above,
             };
-            let idempotency_key = announcement_key(&child.path, born);
-            if check && self.knows(&ancestor, &idempotency_key).await {
-                continue;
+            let known = announcement_key(&child.path, initialized);
+            if !self.knows(&ancestor, &known).await {
+                self.tell(&ancestor, child, initialized).await;
             }
-            let draft = Draft::of(
-                &ancestor.path,
-                Input {
-                    metadata: metadata.clone(),
-                    idempotency_key: Some(idempotency_key),
-                    ..Input::new(
-                        BuiltIn::ChildStreamCreated.to_string(),
-                        json!({"childPath": child.path.as_str()}),
-                    )
+        }
+    }
+
+    /// Tells a stream once of one below it: the event's idempotency key is made of the child and its
+    /// time of birth, so that what a crash or a pause kept from being told can be told later.
+    async fn tell(self: &Arc<Self>, ancestor: &StreamKey, child: &StreamKey, initialized: &Event) {
+        let draft = Draft::of(
+            &ancestor.path,
+            Input {
+                metadata: match &initialized.metadata {
+                    Some(Value::Object(metadata)) => Some(metadata.clone()),
+                    _ => None,
                 },
-            );
-            match self.append_draft(&ancestor, draft).await {
-                Ok(_) => {}
-                Err(ServiceError::Paused) => {
-                    tracing::info!(stream = %ancestor, child = %child, "paused; told of its child once resumed");
-                }
-                Err(error) => {
-                    tracing::warn!(stream = %ancestor, child = %child, %error, "not told of its child until that is opened again");
-                }
+                idempotency_key: Some(announcement_key(&child.path, initialized)),
+                ..Input::new(
+                    BuiltIn::ChildStreamCreated.to_string(),
+                    json!({"childPath": child.path.as_str()}),
+                )
+            },
+        );
+        match self.append_draft(ancestor, draft).await {
+            Ok(_) => {}
+            Err(ServiceError::Paused) => {
+                tracing::info!(stream = %ancestor, %child, "paused; told of its child once resumed");
+            }
+            Err(error) => {
+                tracing::warn!(stream = %ancestor, %child, %error, "not told of its child until that is opened again");
             }
         }
     }
@@ -212,11 +213,12 @@ impl Service {
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             let store = Arc::clone(&self.shared.store);
-            let untold = super::blocking(move || Ok(untold(&*store, &key)?)).await;
+            let of = key.clone();
+            let untold = super::blocking(move || Ok(untold(&*store, &of)?)).await;
             match untold {
                 Ok(children) => {
                     for (child, initialized) in children {
-                        self.announce(&child, &initialized, true).await;
+                        self.tell(&key, &child, &initialized).await;
                     }
                 }
                 Err(error) => tracing::warn!(%error, "children not looked for after a pause"),
@@ -234,7 +236,8 @@ impl Service {
     }
 }
 
-fn announcement_key(child: &StreamPath, born: &str) -> String {
+fn announcement_key(child: &StreamPath, initialized: &Event) -> String {
+    let born = initialized.created_at.as_deref().unwrap_or_default();
     format!("child-stream-created:{child}@{born}")
 }
 
@@ -254,8 +257,7 @@ fn untold(store: &dyn Store, key: &StreamKey) -> Result<Vec<(StreamKey, Event)>,
         let Some(initialized) = first.first().and_then(|r| Event::parse(&r.json).ok()) else {
             continue;
         };
-        let born = initialized.created_at.as_deref().unwrap_or_default();
-        let told = store.find(key, &announcement_key(&child.path, born))?;
+        let told = store.find(key, &announcement_key(&child.path, &initialized))?;
         if told.is_none() {
             untold.push((child, initialized));
         }

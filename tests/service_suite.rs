@@ -1,0 +1,23 @@
+//! The event service over a store whose commits can be held, failed and watched.
+
+#[path = "service/house.rs"]
+mod house;
+
+#[path = "service/ancestors.rs"]
+mod ancestors;
+#[path = "service/breaker.rs"]
+mod breaker;
+#[path = "service/destroy.rs"]
+mod destroy;
+#[path = "service/faults.rs"]
+mod faults;
+#[path = "service/idempotency.rs"]
+mod idempotency;
+#[path = "service/lifecycle.rs"]
+mod lifecycle;
+#[path = "service/live.rs"]
+mod live;
+#[path = "service/model.rs"]
+mod model;
+#[path = "service/secrets.rs"]
+mod secrets;
