@@ -3,6 +3,7 @@
 
 pub mod breaker;
 pub mod command;
+pub mod composer;
 pub mod connection;
 pub mod dock;
 pub mod effect;

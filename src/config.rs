@@ -151,6 +151,14 @@ pub fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.to_ascii_uppercase())
 }
 
+/// Where the program keeps what it remembers between runs; `None` when there is no home.
+#[must_use]
+pub fn state_folder() -> Option<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    let folder = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
+    Some(folder.join("evtui"))
+}
+
 /// The folder of configuration and themes, `~/.config/evtui` where nothing else is set; `None` when
 /// the person has no home.
 #[must_use]

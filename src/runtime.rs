@@ -2,6 +2,8 @@
 
 pub mod breaker;
 pub mod clipboard;
+pub mod drafts;
+pub mod editor;
 pub mod finder;
 pub mod input;
 pub mod open;

@@ -3,6 +3,7 @@
 
 pub mod breaker;
 pub mod clock;
+pub mod composer;
 pub mod detail;
 pub mod footer;
 pub mod highlight;
@@ -116,13 +117,13 @@ impl View {
             for (pane, area) in &areas.panes {
                 draw_pane(&mut c, *pane, *area, app, &mut self.cache);
             }
-            if let Some(dock) = app.dock {
-                draw_dock(&mut c, dock, areas.dock, app);
-            }
             draw_strip(&mut c, areas.strip, app, &mut self.cache);
             footer::draw(&mut c, areas.footer, app);
         }
-        let mut cursor = None;
+        let mut cursor = match app.dock {
+            Some(dock) if !areas.dock.is_empty() => draw_dock(&mut c, dock, areas.dock, app),
+            _ => None,
+        };
         for layer in &app.layers {
             cursor = popup::draw(&mut c, screen, app, layer);
         }
@@ -144,12 +145,14 @@ fn rule_role(app: &App) -> Role {
     }
 }
 
-fn draw_dock(c: &mut Canvas, dock: Dock, area: Rect, app: &App) {
-    if area.is_empty() {
-        return;
-    }
+/// Draws what is docked under the panes; gives the cursor's place when something is typed there.
+fn draw_dock(c: &mut Canvas, dock: Dock, area: Rect, app: &App) -> Option<Position> {
     match dock {
-        Dock::Breaker => breaker::draw(c, area, app),
+        Dock::Breaker => {
+            breaker::draw(c, area, app);
+            None
+        }
+        Dock::Composer => composer::draw(c, area, app),
     }
 }
 

@@ -58,6 +58,9 @@ pub enum Verb {
     PaneSource,
     Zoom,
     Breaker,
+    Compose,
+    Again,
+    Resume,
     Worker,
     Stream,
     Recordings,
@@ -82,13 +85,21 @@ pub enum Group {
     Find,
     /// What is seen and how.
     View,
+    /// Writing events.
+    Append,
     /// Everything else.
     Program,
 }
 
 impl Group {
     /// All groups in the help's order.
-    pub const ALL: [Group; 4] = [Group::Time, Group::Find, Group::View, Group::Program];
+    pub const ALL: [Group; 5] = [
+        Group::Time,
+        Group::Find,
+        Group::View,
+        Group::Append,
+        Group::Program,
+    ];
 
     /// Its heading.
     #[must_use]
@@ -97,6 +108,7 @@ impl Group {
             Group::Time => "Travel",
             Group::Find => "Find",
             Group::View => "View",
+            Group::Append => "Append",
             Group::Program => "Program",
         }
     }

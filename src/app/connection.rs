@@ -1,6 +1,7 @@
 //! The service that the screen talks to: how the connection of the stream in view stands, what may
 //! be appended, what was refused, which streams there are.
 
+use super::state::App;
 use crate::model::event::Millis;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -157,4 +158,34 @@ pub struct StreamSummary {
     pub last: Option<Millis>,
     /// The gate is closed; `None` until asked.
     pub paused: Option<bool>,
+}
+
+impl App {
+    /// The path of the stream in view, if events can be appended to it.
+    ///
+    /// # Errors
+    /// Why not, and what helps.
+    pub fn can_append(&self) -> Result<String, String> {
+        let no = |why: &str| Err(why.to_owned());
+        let Some(view) = &self.log else {
+            return no("no stream is open");
+        };
+        let (Some(service), Some(_)) = (&self.service, &view.connection) else {
+            return no("this log is a file: nothing can be appended to it");
+        };
+        if service.read_only {
+            return no("evtui was started with --read-only: nothing is appended");
+        }
+        match &view.stream {
+            Some(path) => Ok(path.clone()),
+            None => no("choose a stream first"),
+        }
+    }
+
+    /// The stream is paused as it stands now, wherever the playhead is.
+    #[must_use]
+    pub fn paused_at_the_end(&self) -> bool {
+        let gates = self.survey.as_ref().and_then(|s| s.gates.last());
+        gates.is_some_and(|(_, paused)| *paused)
+    }
 }

@@ -5,4 +5,6 @@
 pub enum Dock {
     /// The circuit breaker's story.
     Breaker,
+    /// What the person writes to append.
+    Composer,
 }

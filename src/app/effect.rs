@@ -1,5 +1,6 @@
 //! What `update` wants done outside; carried out by `runtime`.
 
+use super::composer::draft::Draft;
 use crate::model::json_path::JsonPath;
 use crate::model::needle::Needle;
 use std::sync::Arc;
@@ -107,6 +108,23 @@ pub enum Effect {
     In(u64, Box<Effect>),
     /// A tab was closed: let go of what it read from.
     CloseTab(u64),
+    /// Remember what is being written for a stream (by place), for the next run too; an empty draft
+    /// forgets it.
+    KeepDraft {
+        /// The stream, as the composer names it.
+        place: String,
+        /// What is written.
+        draft: Draft,
+    },
+    /// Remember what was sent, for the next run too.
+    KeepSent(Draft),
+    /// Give the terminal to the person's editor with this text; answered by `Msg::Edited`.
+    Edit {
+        /// The text to start with.
+        text: String,
+        /// It is JSON.
+        json: bool,
+    },
     /// Capture the mouse, or let the terminal have it.
     Mouse(bool),
     /// Give the terminal back to the shell until the person returns (Ctrl-z).

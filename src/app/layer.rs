@@ -16,6 +16,8 @@ pub enum Layer {
     Picker(Picker),
     /// A line to type.
     Prompt(Prompt),
+    /// A question before something is sent.
+    Confirm(Confirm),
     /// A text to read, such as an error with its stack.
     Text {
         /// What it is.
@@ -25,6 +27,30 @@ pub enum Layer {
         /// First line shown.
         scroll: usize,
     },
+}
+
+/// A question before something is sent; only `y` says yes.
+#[derive(Debug)]
+pub struct Confirm {
+    /// What is asked.
+    pub title: String,
+    /// What a yes does.
+    pub lines: Vec<String>,
+    /// What a yes does, in a word.
+    pub yes: &'static str,
+    /// What is sent then.
+    pub outgoing: Outgoing,
+}
+
+/// An event on its way out.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// The stream it is for.
+    pub path: String,
+    /// The event input as JSON text.
+    pub input: String,
+    /// It was written in the composer, whose draft waits for the answer.
+    pub composed: bool,
 }
 
 /// What a picker's choice is for.
@@ -179,6 +205,8 @@ pub enum Ask {
     Filter,
     /// A JSON path to watch.
     Watch,
+    /// The reason to resume the stream.
+    Resume,
 }
 
 /// A line to type.
@@ -204,6 +232,7 @@ impl Ask {
             Ask::SearchState => "search state /",
             Ask::Filter => "filter &",
             Ask::Watch => "watch ",
+            Ask::Resume => "resume, because: ",
         }
     }
 
@@ -215,6 +244,7 @@ impl Ask {
             Ask::SearchEvents => "text in events; a capital letter makes case matter",
             Ask::SearchState => "text in keys and values of the state",
             Ask::Filter => "type:chunk  !type:chunk  text  $.payload.ok=false",
+            Ask::Resume => "a reason for the log, or nothing; Esc leaves it paused",
             Ask::Watch => "$.messages[0].role",
         }
     }

@@ -156,6 +156,8 @@ pub enum Msg {
         /// The whole story, when it was asked for.
         story: Option<Arc<Story>>,
     },
+    /// The person's editor gave a text back.
+    Edited(String),
     /// The clipboard took it; says by which road.
     Copied(String),
     /// The person should know.

@@ -1,6 +1,7 @@
 //! Everything the screen shows: one playhead over one log, seen by many panes.
 
 use super::breaker::BreakerPane;
+use super::composer::Composer;
 use super::connection::{Connection, Link, Service};
 use super::dock::Dock;
 use super::layer::{Ask, Layer};
@@ -70,6 +71,8 @@ pub struct App {
     pub survey: Option<Survey>,
     /// The circuit breaker at the playhead.
     pub breaker: BreakerPane,
+    /// What is being written to append.
+    pub composer: Composer,
     /// What stands under the panes, when something does.
     pub dock: Option<Dock>,
     /// Rows in the background fold, `(done, of)`; equal when finished.
@@ -504,6 +507,7 @@ impl App {
             notes: BTreeMap::new(),
             survey: None,
             breaker: BreakerPane::default(),
+            composer: Composer::default(),
             dock: None,
             folded: (0, 0),
             layers: Vec::new(),

@@ -2,6 +2,7 @@
 //! to what must follow from any change.
 
 mod breaker;
+mod composer;
 mod connection;
 mod copy;
 mod find;
@@ -13,6 +14,7 @@ mod play;
 mod prompt;
 mod refresh;
 mod run;
+mod send;
 mod state_tree;
 mod travel;
 
@@ -67,12 +69,19 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::Linked { link, at } => connection::linked(app, link, at),
         Msg::History(end) => connection::history(app, end),
         Msg::Appended {
-            id: _,
+            id,
             path,
             offset,
             event_type,
-        } => connection::appended(app, &path, offset, &event_type),
-        Msg::AppendFailed { id: _, refused } => connection::append_failed(app, refused),
+        } => {
+            composer::appended(app, id, todo);
+            connection::appended(app, &path, offset, &event_type);
+        }
+        Msg::AppendFailed { id, refused } => {
+            composer::failed(app, id, &refused.message);
+            connection::append_failed(app, refused);
+        }
+        Msg::Edited(text) => composer::edited(app, &text),
         Msg::Streams(streams) => connection::streams(app, streams),
         Msg::In(tab, msg) if tab == app.tab => return update(app, *msg),
         // The tab was closed meanwhile.
@@ -82,6 +91,7 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::Notice(level, text) => app.toast(level, text),
         Msg::Run(verb) => run::run(app, verb, todo),
         Msg::Quit => {
+            composer::keep(app, todo);
             app.quitting = true;
             todo.push(Effect::Quit);
         }
@@ -117,11 +127,12 @@ pub fn show_recordings(app: &mut App) {
 
 fn press(app: &mut App, key: Key, todo: &mut Vec<Effect>) {
     if key == Key::ctrl('c') {
+        composer::keep(app, todo);
         app.quitting = true;
         todo.push(Effect::Quit);
     } else if layers::takes_key(app, key, todo) {
         // The topmost layer had it.
-    } else if breaker::takes_key(app, key) {
+    } else if composer::takes_key(app, key, todo) || breaker::takes_key(app, key, todo) {
         // The docked panel had it.
     } else if let Some(verb) = app.settings.keymap.verb(key) {
         run::run(app, verb, todo);

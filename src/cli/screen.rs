@@ -7,7 +7,7 @@ use super::service::connect;
 use super::streams::{self, StreamsArgs};
 use super::tail::{self, Begin, TailArgs, TailHow};
 use crate::config::settings::Settings;
-use crate::config::themes_folder;
+use crate::config::{state_folder, themes_folder};
 use crate::runtime::screen::{self, Options};
 use crate::runtime::target::Target;
 use anyhow::Result;
@@ -73,6 +73,7 @@ pub fn run(args: Evtui, settings: Settings) -> Result<ExitCode> {
         at: args.screen.at,
         follow: args.screen.follow,
         config: settings,
+        state: state_folder(),
         themes: themes_folder(),
     })
 }

@@ -3,8 +3,9 @@
 
 use super::world::{Event, World};
 use crate::app::effect::Effect;
+use crate::app::key::Key;
 use crate::app::msg::Msg;
-use crate::app::state::App;
+use crate::app::state::{App, Level};
 use crate::app::update::update;
 use crate::ui::View;
 use anyhow::Result;
@@ -28,6 +29,14 @@ pub trait Hands {
     /// # Errors
     /// The terminal refuses to be taken again.
     fn suspend(&mut self) -> Result<()>;
+    /// Gives the terminal to the person's editor on a text; gives back what they saved. The inner
+    /// error is for the person.
+    ///
+    /// # Errors
+    /// The terminal refuses to be taken again.
+    fn edit(&mut self, text: &str, json: bool) -> Result<Result<String>>;
+    /// A key was taken that may give the terminal to somebody else: who listens to it may go on.
+    fn heard(&mut self);
     /// Writes bytes that are no part of the picture.
     ///
     /// # Errors
@@ -47,6 +56,13 @@ pub struct Program<'t, B: Backend, H> {
     pub world: World,
     /// The terminal beside pictures.
     pub hands: H,
+}
+
+/// True for the key that may give the terminal to an editor: nobody may read another key from it
+/// until that is decided, or the editor's keys would be lost.
+#[must_use]
+pub fn lets_go(msg: &Msg) -> bool {
+    matches!(msg, Msg::Key(key) if *key == Key::ctrl('e'))
 }
 
 /// Messages taken in before the next frame, at most; a flood of them must not starve the screen.
@@ -140,9 +156,19 @@ where
             Msg::In(tab, msg) if matches!(**msg, Msg::LogChanged { .. }) => Some(*tab),
             _ => None,
         };
+        let waits = lets_go(&msg);
         for effect in update(&mut self.app, msg) {
             match effect {
                 Effect::Quit => {}
+                Effect::Edit { text, json } => {
+                    let edited = self.hands.edit(&text, json)?;
+                    self.terminal.clear()?;
+                    let msg = match edited {
+                        Ok(text) => Msg::Edited(text),
+                        Err(error) => Msg::Notice(Level::Warn, format!("{error:#}")),
+                    };
+                    update(&mut self.app, msg);
+                }
                 Effect::Mouse(on) => self.hands.mouse(on)?,
                 Effect::Suspend => {
                     self.hands.suspend()?;
@@ -153,6 +179,9 @@ where
         }
         if let Some(tab) = changed {
             self.world.log_changed(tab);
+        }
+        if waits {
+            self.hands.heard();
         }
         Ok(())
     }

@@ -1,13 +1,14 @@
 //! Opens the screen on the real terminal and runs it to its end.
 
+use super::drafts::Drafts;
 use super::open;
-use super::program::{Hands, Program};
+use super::program::{Hands, Program, lets_go};
 use super::service::Service;
 use super::tab::Wish;
 use super::target::Target;
 use super::terminal::Guard;
 use super::world::World;
-use super::{input, world};
+use super::{editor, input, world};
 use crate::app::command::Keymap;
 use crate::app::connection;
 use crate::app::layout::Size;
@@ -28,6 +29,7 @@ use ratatui::backend::CrosstermBackend;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, Sender};
 
 /// What the person asked for.
 pub struct Options {
@@ -49,6 +51,8 @@ pub struct Options {
     pub follow: bool,
     /// Settings in force.
     pub config: Config,
+    /// Where drafts are kept between runs.
+    pub state: Option<PathBuf>,
     /// Where the person's own themes are.
     pub themes: Option<PathBuf>,
 }
@@ -106,6 +110,14 @@ pub fn run(options: Options) -> Result<ExitCode> {
     let mut world = World::new(sender, fold, options.service.map(Service::new));
     let (width, height) = crossterm::terminal::size().context("cannot ask the terminal's size")?;
     let mut app = App::new(Size { width, height }, settings);
+    let drafts = Drafts::in_folder(options.state.as_deref());
+    match drafts.load() {
+        Ok(remembered) => app.composer.remember(remembered),
+        Err(error) => {
+            update(&mut app, Msg::Notice(Level::Warn, format!("{error:#}")));
+        }
+    }
+    world.keep_drafts(drafts);
     app.speed = match config.play_speed.value {
         PlaySpeed::Recorded(factor) => Speed::Recorded(factor),
         PlaySpeed::Steady(rate) => Speed::Steady(rate),
@@ -145,19 +157,20 @@ pub fn run(options: Options) -> Result<ExitCode> {
         .context("cannot start the event loop")?;
     let guard = Guard::enter(app.settings.mouse).context("cannot take the terminal")?;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+    let (go_on, permission) = std::sync::mpsc::channel();
     let mut program = Program {
         terminal: &mut terminal,
         view: View::new(themes, depth, ascii),
         app,
         world,
-        hands: guard,
+        hands: Terminals { guard, go_on },
     };
     for effect in effects {
         program.world.perform(program.app.tab, effect);
     }
     let code = std::rc::Rc::new(std::cell::Cell::new(0));
     runtime.block_on(async {
-        let keys = keys().context("cannot listen to the terminal")?;
+        let keys = keys(permission).context("cannot listen to the terminal")?;
         let signals = signals(&code)?;
         program.run(stream::select(keys, signals), events).await
     })?;
@@ -168,7 +181,7 @@ pub fn run(options: Options) -> Result<ExitCode> {
 /// What the person does, as messages. Read on a thread of its own, so that the loop hears signals
 /// whatever the terminal does; and through crossterm's `use-dev-tty` source, which loses no key
 /// that is pressed while the terminal is resized and ends when it is torn away.
-fn keys() -> io::Result<impl Stream<Item = Msg> + Unpin> {
+fn keys(permission: Receiver<()>) -> io::Result<impl Stream<Item = Msg> + Unpin> {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let listen = move || {
         loop {
@@ -178,7 +191,11 @@ fn keys() -> io::Result<impl Stream<Item = Msg> + Unpin> {
                 Err(_) => Some(Msg::Quit),
             };
             let last = matches!(msg, Some(Msg::Quit));
+            let waits = msg.as_ref().is_some_and(lets_go);
             if msg.is_some_and(|msg| sender.send(msg).is_err()) || last {
+                return;
+            }
+            if waits && permission.recv().is_err() {
                 return;
             }
         }
@@ -224,16 +241,31 @@ fn signals(_: &std::rc::Rc<std::cell::Cell<u8>>) -> Result<impl Stream<Item = Ms
     Ok(stream::pending())
 }
 
-impl Hands for Guard {
+/// The real terminal, and the leave for its listener to go on.
+struct Terminals {
+    guard: Guard,
+    go_on: Sender<()>,
+}
+
+impl Hands for Terminals {
     fn mouse(&mut self, on: bool) -> Result<()> {
-        Ok(Guard::mouse(self, on)?)
+        Ok(self.guard.mouse(on)?)
     }
 
     fn suspend(&mut self) -> Result<()> {
-        Ok(Guard::suspend(self)?)
+        Ok(self.guard.suspend()?)
+    }
+
+    fn edit(&mut self, text: &str, json: bool) -> Result<Result<String>> {
+        Ok(self.guard.lend(|| editor::edit(text, json))?)
+    }
+
+    fn heard(&mut self) {
+        // A listener that ended needs no leave.
+        let _ = self.go_on.send(());
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        Ok(Guard::write(self, bytes)?)
+        Ok(self.guard.write(bytes)?)
     }
 }

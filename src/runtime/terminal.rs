@@ -69,6 +69,17 @@ impl Guard {
         self.take()
     }
 
+    /// Gives the terminal to somebody else while `work` runs.
+    ///
+    /// # Errors
+    /// The terminal refuses to be taken again.
+    pub fn lend<T>(&mut self, work: impl FnOnce() -> T) -> io::Result<T> {
+        leave();
+        let done = work();
+        self.take()?;
+        Ok(done)
+    }
+
     /// Writes bytes that are no part of the picture, such as a text for the clipboard.
     ///
     /// # Errors

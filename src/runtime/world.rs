@@ -2,6 +2,7 @@
 //! message.
 
 use super::clipboard::{Clipboard, Outcome};
+use super::drafts::Drafts;
 use super::open::Options;
 use super::replayer::Tell;
 use super::service::Service;
@@ -39,6 +40,7 @@ pub struct World {
     service: Option<Service>,
     tabs: HashMap<u64, Tab>,
     clipboard: Clipboard,
+    drafts: Drafts,
 }
 
 impl World {
@@ -51,7 +53,13 @@ impl World {
             service,
             tabs: HashMap::new(),
             clipboard: Clipboard::default(),
+            drafts: Drafts::default(),
         }
+    }
+
+    /// Keeps what is written in the composer there from now on.
+    pub fn keep_drafts(&mut self, drafts: Drafts) {
+        self.drafts = drafts;
     }
 
     fn tell(&self) -> Tell {
@@ -167,13 +175,24 @@ impl World {
                     service.watch(prefix, tell);
                 }
             }
+            // A few kilobytes: nobody waits for them, and they must be there when the program ends.
+            Effect::KeepDraft { place, draft } => {
+                self.tell_failure(self.drafts.keep(&place, draft));
+            }
+            Effect::KeepSent(draft) => self.tell_failure(self.drafts.sent(draft)),
             // The loop's own.
-            Effect::Mouse(_) | Effect::Suspend | Effect::Quit => {}
+            Effect::Edit { .. } | Effect::Mouse(_) | Effect::Suspend | Effect::Quit => {}
             effect => {
                 if let Some(tab) = self.tabs.get_mut(&tab) {
                     tab.perform(effect);
                 }
             }
+        }
+    }
+
+    fn tell_failure(&self, outcome: Result<()>) {
+        if let Err(error) = outcome {
+            (self.tell())(Msg::Notice(Level::Warn, format!("{error:#}")));
         }
     }
 }

@@ -6,6 +6,7 @@ use super::clock;
 use super::text::{Canvas, bold, text_width};
 use super::theme::{Role, Theme};
 use crate::app::command::Verb;
+use crate::app::connection::Refused;
 use crate::app::state::App;
 use crate::model::breaker_story::{Author, Chain, Filled, Link, Pause, Story};
 use crate::model::event::Millis;
@@ -125,11 +126,16 @@ fn hints(c: &mut Canvas, area: Rect, app: &App) {
     let close = close.map_or("Esc".to_owned(), |key| key.to_string());
     let mut pen = c.pen(area, 0);
     pen.gap(1);
+    let resume = Verb::Resume.enabled(app).is_ok();
     for (name, what) in [
+        ("r", if resume { "resume" } else { "" }),
         ("Enter", "to the pause"),
         ("o", "follow the chain"),
         (close.as_str(), "close"),
     ] {
+        if what.is_empty() {
+            continue;
+        }
         pen.put(name, key);
         pen.gap(1);
         pen.role(what, Role::Dim);
@@ -152,7 +158,9 @@ fn facts(c: &mut Canvas, area: Rect, app: &App, story: &Story) {
     }
     let chain = story.filled.chain.as_ref();
     let authors = authors(theme, &story.filled);
-    let tail = usize::from(chain.is_some()) + usize::from(authors.is_some());
+    let refused = refused(app, story);
+    let tail = [chain.is_some(), authors.is_some(), refused.is_some()];
+    let tail = tail.into_iter().filter(|there| *there).count();
     let room = usize::from(area.height).saturating_sub(lines.len() + tail + 1);
     if story.filled.events > 0 && room > 0 {
         lines.push(vec![(heading(story), Role::Dim)]);
@@ -162,6 +170,7 @@ fn facts(c: &mut Canvas, area: Rect, app: &App, story: &Story) {
     if let Some(chain) = chain {
         lines.push(chain_line(theme, chain, area.width));
     }
+    lines.extend(refused);
     for (i, line) in lines.iter().take(area.height.into()).enumerate() {
         let mut pen = c.pen(area, i as u16);
         pen.gap(1);
@@ -169,6 +178,20 @@ fn facts(c: &mut Canvas, area: Rect, app: &App, story: &Story) {
             pen.role(text, *role);
         }
     }
+}
+
+/// Appends of this session that the gate refused.
+fn refused(app: &App, story: &Story) -> Option<Line> {
+    let stream = app.log.as_ref()?.stream.as_deref();
+    let since = story.pause.as_ref()?.time?;
+    let of_this =
+        |r: &&Refused| Some(r.path.as_str()) == stream && r.status == Some(412) && r.at >= since;
+    let text = match app.service.as_ref()?.refused.iter().filter(of_this).count() {
+        0 => return None,
+        1 => "1 append of yours was refused since".to_owned(),
+        n => format!("{n} appends of yours were refused since"),
+    };
+    Some(vec![(text, Role::Paused)])
 }
 
 /// The level where the playhead stands.

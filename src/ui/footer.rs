@@ -5,6 +5,7 @@ use super::clock;
 use super::text::{Canvas, bold, text_width};
 use super::theme::Role;
 use crate::app::command::{self, Verb};
+use crate::app::dock::Dock;
 use crate::app::state::{App, Level, Mode};
 use ratatui::layout::Rect;
 
@@ -58,6 +59,16 @@ struct Hint {
 }
 
 fn hints(app: &App, ascii: bool) -> Vec<Hint> {
+    if app.dock == Some(Dock::Composer) {
+        let hints = super::composer::hints(&app.composer).into_iter();
+        return hints
+            .map(|(key, short)| Hint {
+                key: key.to_owned(),
+                short,
+                always: false,
+            })
+            .collect();
+    }
     command::footer(app)
         .into_iter()
         .map(|(key, command)| Hint {

@@ -1,10 +1,10 @@
 //! Popups over the panes: help, lists to choose from, texts to read, and the line being typed.
 
 use super::footer::plain_key;
-use super::text::{Canvas, bold, text_width};
+use super::text::{Canvas, bold, text_width, wrap};
 use super::theme::Role;
 use crate::app::command::{COMMANDS, Group};
-use crate::app::layer::{Layer, Picker, Prompt};
+use crate::app::layer::{Confirm, Layer, Picker, Prompt};
 use crate::app::state::App;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
@@ -17,6 +17,10 @@ pub fn draw(c: &mut Canvas, screen: Rect, app: &App, layer: &Layer) -> Option<Po
             None
         }
         Layer::Picker(picker) => picker_box(c, screen, picker),
+        Layer::Confirm(confirm) => {
+            question(c, screen, confirm);
+            None
+        }
         Layer::Prompt(prompt) => prompt_line(c, screen, prompt),
         Layer::Text {
             title,
@@ -37,6 +41,20 @@ pub fn draw(c: &mut Canvas, screen: Rect, app: &App, layer: &Layer) -> Option<Po
             }
             None
         }
+    }
+}
+
+/// A question before something is sent.
+fn question(c: &mut Canvas, screen: Rect, confirm: &Confirm) {
+    let hint = format!("y {}  Esc no", confirm.yes);
+    let widest = confirm.lines.iter().map(|l| l.chars().count()).max();
+    let width = widest.unwrap_or(0).max(hint.len()).min(76) as u16 + 6;
+    let room = usize::from(width.min(screen.width).saturating_sub(4));
+    let lines: Vec<&str> = confirm.lines.iter().flat_map(|l| wrap(l, room)).collect();
+    let area = centred(screen, (width, lines.len().min(60) as u16 + 2));
+    let inside = frame(c, area, &confirm.title, &hint);
+    for (i, line) in lines.iter().enumerate() {
+        c.pen(inside, i as u16).role(line, Role::Text);
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the screen looks like, and that no size or content breaks it.
 
 use super::fixture::*;
+mod composing;
+
 use super::theme::{Role, Theme, depth::Depth, file};
 use super::*;
 use crate::app::dock::Dock;

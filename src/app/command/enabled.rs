@@ -27,6 +27,7 @@ pub(super) fn enabled(verb: Verb, app: &App) -> Result<(), String> {
             Some(_) => no("the connection stands"),
             None => no("this log is a file: there is no connection"),
         },
+        Verb::Compose => app.can_append().map(drop),
         Verb::Follow
         | Verb::Stream
         | Verb::Worker
@@ -59,6 +60,14 @@ pub(super) fn enabled(verb: Verb, app: &App) -> Result<(), String> {
         Verb::Cause | Verb::Effect if app.row().is_none() => no("there is no event here"),
         Verb::NextChange | Verb::PreviousChange if app.state.watch.is_none() => {
             no("no value is watched: w in the state pane watches the selected one")
+        }
+        Verb::Again | Verb::Resume => {
+            app.can_append()?;
+            match verb {
+                Verb::Again if app.row().is_none() => no("there is no event here"),
+                Verb::Resume if !app.paused_at_the_end() => no("the stream is not paused"),
+                _ => Ok(()),
+            }
         }
         Verb::Bookmark if app.row().is_none() => no("there is no event here to set a bookmark on"),
         Verb::Bookmarks if app.bookmarks.is_empty() => no("no bookmark is set: m sets one"),

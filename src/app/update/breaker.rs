@@ -1,7 +1,9 @@
 //! The circuit breaker's panel: what comes in for it, and the keys it has of its own.
 
-use super::{find, travel};
+use super::{find, run, travel};
+use crate::app::command::Verb;
 use crate::app::dock::Dock;
+use crate::app::effect::Effect;
 use crate::app::key::{Code, Key};
 use crate::app::state::{App, Level as Seriousness};
 use crate::model::breaker_story::Story;
@@ -25,13 +27,14 @@ pub fn toggle(app: &mut App) {
 
 /// Gives a key to the panel; `false` when it is not open or the key means nothing to it, so that
 /// the playhead moves as ever.
-pub fn takes_key(app: &mut App, key: Key) -> bool {
+pub fn takes_key(app: &mut App, key: Key, todo: &mut Vec<Effect>) -> bool {
     if app.dock != Some(Dock::Breaker) {
         return false;
     }
     match key.code {
         Code::Esc => app.dock = None,
         Code::Char('o') if !key.ctrl && !key.alt => follow_chain(app),
+        Code::Char('r') if !key.ctrl && !key.alt => run::run(app, Verb::Resume, todo),
         Code::Enter => go_to_trip(app),
         _ => return false,
     }

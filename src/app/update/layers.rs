@@ -1,6 +1,6 @@
 //! The stack of popups: the topmost gets the keys.
 
-use super::{pickers, prompt, travel};
+use super::{composer, pickers, prompt, send, travel};
 use crate::app::command::Verb;
 use crate::app::effect::Effect;
 use crate::app::key::Key;
@@ -13,6 +13,7 @@ pub fn takes_key(app: &mut App, key: Key, todo: &mut Vec<Effect>) -> bool {
         None => return false,
         Some(Layer::Prompt(_)) => prompt::key(app, key, todo),
         Some(Layer::Picker(_)) => pickers::key(app, key, todo),
+        Some(Layer::Confirm(_)) => send::answer(app, key, todo),
         Some(Layer::Help { .. } | Layer::Text { .. }) => read(app, key, todo),
     }
     true
@@ -51,6 +52,9 @@ pub fn scroll(app: &mut App, by: isize) {
 }
 
 pub fn paste(app: &mut App, text: &str, todo: &mut Vec<Effect>) {
+    if app.layers.is_empty() && composer::paste(app, text) {
+        return;
+    }
     match app.layers.last_mut() {
         Some(Layer::Prompt(prompt)) => prompt::paste(prompt, text),
         Some(Layer::Picker(picker)) => {

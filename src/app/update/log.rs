@@ -17,6 +17,7 @@ pub fn opened(app: &mut App, view: LogView) {
     fresh.toasts = std::mem::take(&mut app.toasts);
     fresh.service = app.service.take();
     fresh.tab = app.tab;
+    fresh.composer = std::mem::take(&mut app.composer);
     fresh.speed = app.speed;
     fresh.focus = app.focus;
     fresh.third = app.third;

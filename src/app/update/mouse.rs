@@ -23,7 +23,7 @@ pub fn mouse(app: &mut App, mouse: Mouse, todo: &mut Vec<Effect>) {
             pickers::preview(app);
             return;
         }
-        (Some(Layer::Prompt(_)), _) => return,
+        (Some(Layer::Prompt(_) | Layer::Confirm(_)), _) => return,
         (Some(_), Some(by)) => {
             layers::scroll(app, by);
             return;

@@ -1,6 +1,6 @@
 //! Lines that the person types: offsets, searches, filters, paths.
 
-use super::{find, travel};
+use super::{find, send, travel};
 use crate::app::effect::Effect;
 use crate::app::key::{Code, Key};
 use crate::app::layer::{Ask, Layer, Prompt};
@@ -83,7 +83,7 @@ fn problem(prompt: &Prompt) -> Option<String> {
             .then(|| "an offset is a whole number".to_owned()),
         Ask::Filter => text.parse::<Filter>().err().map(|e| e.to_string()),
         Ask::Watch => text.parse::<JsonPath>().err().map(|e| e.to_string()),
-        Ask::SearchEvents | Ask::SearchState => None,
+        Ask::Resume | Ask::SearchEvents | Ask::SearchState => None,
     }
 }
 
@@ -127,6 +127,7 @@ fn accept(app: &mut App, todo: &mut Vec<Effect>) {
             }
         }
         Ask::Filter => find::filter(app, &text, todo),
+        Ask::Resume => send::resume(app, &text),
         Ask::Watch => app.state.watch = text.parse().ok().filter(|_| !text.trim().is_empty()),
     }
 }

@@ -1,6 +1,8 @@
 //! What each verb does.
 
-use super::{breaker, connection, copy, find, layers, pickers, play, prompt, state_tree, travel};
+use super::{
+    breaker, composer, connection, copy, find, layers, pickers, play, prompt, state_tree, travel,
+};
 use crate::app::command::Verb;
 use crate::app::effect::Effect;
 use crate::app::layer::{Ask, Layer};
@@ -68,6 +70,9 @@ pub fn run(app: &mut App, verb: Verb, todo: &mut Vec<Effect>) {
         Verb::PaneState => focus(app, Pane::State),
         Verb::PaneEvent => focus(app, Pane::Event),
         Verb::PaneSource => focus(app, Pane::Source),
+        Verb::Compose => composer::open(app),
+        Verb::Again => composer::open_event(app),
+        Verb::Resume => prompt::ask(app, Ask::Resume),
         Verb::Breaker => breaker::toggle(app),
         Verb::Zoom => app.zoom = !app.zoom,
         Verb::Worker => pickers::workers(app),
@@ -92,6 +97,7 @@ pub fn run(app: &mut App, verb: Verb, todo: &mut Vec<Effect>) {
         Verb::Suspend => todo.push(Effect::Suspend),
         Verb::Back => back(app, todo),
         Verb::Quit => {
+            composer::keep(app, todo);
             app.quitting = true;
             todo.push(Effect::Quit);
         }

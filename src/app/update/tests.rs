@@ -523,3 +523,5 @@ fn no_size_and_no_key_panics() {
         }
     }
 }
+
+mod composing;

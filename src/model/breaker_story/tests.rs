@@ -314,6 +314,12 @@ proptest! {
         prop_assert_eq!(summed, inside);
     }
 
+}
+
+proptest! {
+    // Each case folds the log hundreds of times.
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
     #[test]
     fn the_plot_shows_the_highest_level_of_each_slice(events in events(), rows in 1..400usize) {
         let log = log_of(&events);
