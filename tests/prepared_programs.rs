@@ -152,3 +152,18 @@ fn a_script_finds_its_modules_by_dynamic_import() {
     assert!(prepare(&input).unwrap_or_else(|e| panic!("{e}")).is_script);
     assert_eq!(state_after(&input, 1), json!({"twice": 8}));
 }
+
+#[test]
+fn process_env_is_what_the_program_was_given() {
+    let text = "export default { initialState: null, reduce: () => ({ ...process.env, none: process.env.NONE ?? 'none' }) };";
+    let mut program = prepared(text);
+    program.env = [("__proto__", "é"), ("MODE", "test")]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
+    let mut reducer = reducer(program);
+    let (folded, _) = fold(&mut reducer, &Lines::counting(1), 1);
+    assert_eq!(
+        folded.expect("folds").state.as_deref(),
+        Some(r#"{"MODE":"test","__proto__":"é","none":"none"}"#)
+    );
+}

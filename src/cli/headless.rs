@@ -8,7 +8,7 @@ use crate::model::log::EventLog;
 use crate::model::offset::Offset;
 use crate::processor::limits::Limits;
 use crate::replay::moment::{Moment, Origin};
-use crate::replay::reducer::{Cancel, NoteKind, ReducerError};
+use crate::replay::reducer::{Cancel, Form, NoteKind, ReducerError};
 use crate::replay::session::{Session, Who};
 use crate::runtime::open::{Desk, Options};
 use crate::runtime::target::Target;
@@ -246,6 +246,17 @@ impl Folding {
         state.map_err(|error| self.failed(rows, &error).into())
     }
 
+    /// True when the processor in force at a playhead is called once for every state.
+    ///
+    /// # Errors
+    /// The processor cannot be loaded.
+    pub fn takes_all_at_once(&mut self, rows: usize) -> Result<bool> {
+        match self.session.form(&self.who, rows) {
+            Ok(form) => Ok(form == Form::Array),
+            Err(error) => Err(self.failed(rows, &error).into()),
+        }
+    }
+
     fn failed(&self, rows: usize, error: &ReducerError) -> Failure {
         let what = format!(
             "cannot fold {} up to offset {}: {error}",
@@ -294,12 +305,12 @@ impl Folding {
 }
 
 /// Says on standard error when a state is not what it seems.
-pub fn tell_origin(moment: &Moment, reading: &Reading) {
+pub fn tell_origin(origin: &Origin, reading: &Reading) {
     if let Origin::Worker {
         slug,
         row,
         not_yet_deployed: true,
-    } = &moment.origin
+    } = origin
     {
         let offset = reading.offset_of(row + 1);
         eprintln!(

@@ -17,6 +17,9 @@ use std::io::Write;
 /// Changes of one event that a line for people shows.
 const MOST_CHANGES: usize = 6;
 
+/// From so many calls on, a walk with a processor that takes all events at once is worth a warning.
+const MANY_CALLS: usize = 2_000;
+
 /// `evtui replay`
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
@@ -50,6 +53,12 @@ pub fn run(args: &ReplayArgs, settings: &Settings) -> Result<Outcome> {
         Some(_) => folding.reading.rows_at(args.from)?.max(1),
     };
     let to = folding.reading.rows_at(args.to)?;
+    let calls = to.saturating_sub(from) + 1;
+    if calls > MANY_CALLS && folding.takes_all_at_once(to)? {
+        eprintln!(
+            "evtui: this processor takes all events at once: it is called {calls} times, each time with more of them; --from and --to ask for less, evtui diff compares two offsets in two calls"
+        );
+    }
     let mut out = stdout();
     let mut outcome = Outcome::Yes;
     for rows in from..=to {

@@ -40,9 +40,12 @@ pub struct StateArgs {
 pub fn run(args: &StateArgs, settings: &Settings) -> Result<Outcome> {
     let mut folding = Folding::open(&args.log.log, &args.log.fold, settings)?;
     let rows = folding.reading.rows_at(args.at)?;
-    let moment = folding.moment(rows)?;
-    tell_origin(&moment, &folding.reading);
+    // As text throughout: it may be nested too deep to be parsed.
     let state = folding.state(rows)?;
+    tell_origin(
+        &folding.session.origin(&folding.who, rows)?,
+        &folding.reading,
+    );
     folding.tell_failures(rows);
     let offset = folding.reading.offset_of(rows);
     let Some(state) = state else {

@@ -16,6 +16,7 @@ mod array;
 mod clock;
 mod engine;
 mod guard;
+mod heap;
 mod incremental;
 mod live;
 mod output;

@@ -8,6 +8,7 @@ use crate::model::offset::Offset;
 use crate::model::peek;
 use crate::replay::session::Deployed;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -23,7 +24,13 @@ pub struct Version {
     pub offset: Option<Offset>,
     /// The code, not prepared yet.
     pub input: Input,
+    /// Its environment, as far as it may look at it: another environment is another version, as a
+    /// worker is started anew to see it.
+    pub env: Env,
 }
+
+/// `process.env`: what the `env-var-set` events of the stream gave so far.
+pub type Env = Arc<BTreeMap<String, String>>;
 
 /// A worker and its versions in row order; a configuration with the code that ran already is none.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +69,8 @@ pub struct Deployments {
     pub workers: Vec<Worker>,
     /// In row order.
     pub troubles: Vec<Trouble>,
+    /// The environment after the rows that were looked through.
+    pub env: Env,
 }
 
 impl Deployments {
@@ -113,31 +122,96 @@ impl Deployments {
 
     fn look(&mut self, log: &dyn EventLog, row: usize) {
         let Some(columns) = log.row(row) else { return };
-        if BuiltIn::parse(&columns.event_type) != Some(BuiltIn::DynamicWorkerConfigured) {
-            return;
-        }
+        let built_in = BuiltIn::parse(&columns.event_type);
         let Some(raw) = log.raw(row) else { return };
         let offset = columns.offset;
-        match read(&raw) {
-            Ok((slug, input)) => self.add(slug, row, offset, input),
-            Err(what) => self.troubles.push(Trouble { row, offset, what }),
+        let looked = match built_in {
+            Some(BuiltIn::DynamicWorkerConfigured) => {
+                read(&raw).map(|(slug, input)| self.add(slug, row, offset, input))
+            }
+            Some(BuiltIn::DynamicWorkerEnvVarSet) => {
+                variable(&raw).map(|(key, value)| self.set(key, value, row, offset))
+            }
+            _ => Ok(()),
+        };
+        if let Err(what) = looked {
+            self.troubles.push(Trouble { row, offset, what });
         }
     }
 
     fn add(&mut self, slug: String, row: usize, offset: Option<Offset>, input: Input) {
-        let version = Version { row, offset, input };
+        let env = if reads_env(&input) {
+            Arc::clone(&self.env)
+        } else {
+            Env::default()
+        };
+        let version = Version {
+            row,
+            offset,
+            input,
+            env,
+        };
         match self.workers.iter_mut().find(|w| *w.slug == *slug) {
             None => self.workers.push(Worker {
                 slug: slug.into(),
                 versions: vec![version],
             }),
             Some(worker) => {
-                if worker.versions.last().map(|v| &v.input) != Some(&version.input) {
+                let last = worker.versions.last();
+                if last.is_none_or(|v| v.input != version.input || v.env != version.env) {
                     worker.versions.push(version);
                 }
             }
         }
     }
+
+    fn set(&mut self, key: String, value: String, row: usize, offset: Option<Offset>) {
+        if self.env.get(&key) == Some(&value) {
+            return;
+        }
+        Arc::make_mut(&mut self.env).insert(key, value);
+        for worker in &mut self.workers {
+            if let Some(last) = worker.versions.last()
+                && reads_env(&last.input)
+            {
+                worker.versions.push(Version {
+                    row,
+                    offset,
+                    input: last.input.clone(),
+                    env: Arc::clone(&self.env),
+                });
+            }
+        }
+    }
+}
+
+/// True when the code may look at `process.env`; most code does not.
+fn reads_env(input: &Input) -> bool {
+    let says = |text: &str| memchr::memmem::find(text.as_bytes(), b"env").is_some();
+    match input {
+        Input::File(_) => true,
+        Input::Script { text, .. } => says(text),
+        Input::Modules(modules) => modules.values().any(|module| match module {
+            ModuleText::Code(text) => says(text),
+            ModuleText::Json(_) | ModuleText::Text(_) => false,
+        }),
+    }
+}
+
+/// Name and value of one environment variable.
+fn variable(raw: &[u8]) -> Result<(String, String), String> {
+    let payload = peek::member(raw, "payload").ok_or("the environment variable has no payload")?;
+    let payload: Value =
+        serde_json::from_slice(payload).map_err(|e| format!("the payload cannot be read: {e}"))?;
+    let text = |key: &str| match payload.get(key) {
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(other) => Err(format!(
+            "payload.{key} must be a string, not {}",
+            article(other)
+        )),
+        None => Err(format!("the payload has no `{key}`")),
+    };
+    Ok((text("key")?, text("value")?))
 }
 
 /// Slug and code of one configuration event.

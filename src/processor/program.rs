@@ -18,6 +18,8 @@ pub struct Program {
     /// Empty: it was proven that nothing does, so a fold may go on from any state in any context.
     /// Otherwise only a fold from the first event gives the state that the log had.
     pub remembers: Vec<String>,
+    /// `process.env` of the reducer.
+    pub env: Vec<(String, String)>,
 }
 
 /// One JavaScript module as the engine gets it.

@@ -47,7 +47,7 @@ impl Sandbox {
     /// # Errors
     /// What was thrown on the way, or that there is no processor.
     pub fn new(program: &Program) -> Result<Sandbox, Thrown> {
-        Self::around(program, Ambient::default(), &[])
+        Self::around(program, Ambient::default(), &program.env)
     }
 
     /// The same for a live worker, whose hooks reach outside by `outlet`; `env` is what they find in
@@ -85,7 +85,7 @@ impl Sandbox {
         context.insert_data(ambient.clone());
         ambient.begin_load();
         let mut layouts = Layouts::new(&mut context);
-        let found = globals::install(&mut context, env)
+        let found = globals::install(&mut context, env, &program.env)
             .and_then(|()| evaluate(program, &modules, &mut context))
             .and_then(|value| contract::settle(value, &mut context));
         let processor = match found {

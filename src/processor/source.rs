@@ -7,6 +7,7 @@ mod error;
 mod files;
 mod graph;
 mod imports;
+mod nesting;
 mod parse;
 mod positions;
 mod resolve;
@@ -58,7 +59,8 @@ pub enum ModuleText {
 /// # Errors
 /// What is wrong with the code or its imports, each with file, line and column: the first few.
 pub fn prepare(input: &Input) -> Result<Program, SourceError> {
-    on_deep_stack(|| graph::build(input)).unwrap_or_else(|why| Err(SourceError::general(why)))
+    on_deep_stack(nesting::STACK, || graph::build(input))
+        .unwrap_or_else(|why| Err(SourceError::general(why)))
 }
 
 /// The `slug` that a processor gives itself, where it can be read without running it.
@@ -66,18 +68,18 @@ pub fn prepare(input: &Input) -> Result<Program, SourceError> {
 pub fn own_slug(text: &str) -> Option<String> {
     // Not worth a look for most.
     memchr::memmem::find(text.as_bytes(), b"slug")?;
-    on_deep_stack(|| parse::own_slug(text)).ok().flatten()
+    let stack = nesting::stack_for(text).ok()?;
+    on_deep_stack(stack, || parse::own_slug(text))
+        .ok()
+        .flatten()
 }
 
-/// The compiler's passes call themselves once per level of nesting, and a source may come from
-/// anyone's log: they get a stack deep enough for any nesting that the size limit lets through in
-/// practice. It is only reserved, not used up.
-fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
-    const STACK_BYTES: usize = 512 << 20;
+/// Compiles on a thread with so much stack; only what is used of it is ever backed by memory.
+fn on_deep_stack<T: Send>(bytes: usize, work: impl FnOnce() -> T + Send) -> Result<T, String> {
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("prepare".into())
-            .stack_size(STACK_BYTES)
+            .stack_size(bytes)
             .spawn_scoped(scope, work)
             .map_err(|e| format!("cannot start a thread to compile on: {e}"))?
             .join()

@@ -6,7 +6,7 @@
 mod tests;
 
 use super::moment::{Moment, Origin};
-use super::reducer::{Cancel, Note, Reducer, ReducerError, State};
+use super::reducer::{Cancel, Form, Note, Reducer, ReducerError, State};
 use super::timeline::{OnProgress, Progress, Timeline};
 use crate::model::diff::{Change, What, diff};
 use crate::model::json_path::JsonPath;
@@ -179,6 +179,23 @@ impl Session {
         let log = Arc::clone(&self.log);
         self.timeline(&code)?
             .state_at(&*log, rows, cancel, on_progress)
+    }
+
+    /// The code that makes the state of `who` after `rows` events.
+    ///
+    /// # Errors
+    /// `Load` for a worker that the log does not configure.
+    pub fn origin(&self, who: &Who, rows: usize) -> Result<Origin, ReducerError> {
+        self.code_at(who, rows).map(|(_, origin)| origin)
+    }
+
+    /// How the code in force after `rows` events reduces.
+    ///
+    /// # Errors
+    /// The code cannot be loaded.
+    pub fn form(&mut self, who: &Who, rows: usize) -> Result<Form, ReducerError> {
+        let (code, _) = self.code_at(who, rows)?;
+        Ok(self.timeline(&code)?.form())
     }
 
     /// Uses idle time for the code in force at `playhead` rows first, then for the worker's other

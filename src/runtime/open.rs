@@ -55,15 +55,20 @@ impl Desk {
         let limits = options.limits;
         let (shared, given) = (Arc::clone(&found), input.clone());
         let factory: Factory = Box::new(move |code| {
-            let input = match code {
+            let found = match code {
                 CodeId::BuiltIn => return Ok(Box::new(BuiltInReducer::default())),
-                CodeId::File(_) => given.clone(),
-                CodeId::Deployment { slug, row } => {
-                    lock(&shared).version(slug, *row).map(|v| v.input.clone())
-                }
+                CodeId::File(_) => given
+                    .clone()
+                    .map(|input| (input, Arc::clone(&lock(&shared).env))),
+                CodeId::Deployment { slug, row } => lock(&shared)
+                    .version(slug, *row)
+                    .map(|v| (v.input.clone(), Arc::clone(&v.env))),
             };
-            let input = input.ok_or_else(|| ReducerError::Load("no such processor".to_owned()))?;
-            let program = prepare(&input).map_err(|error| ReducerError::Load(error.to_string()))?;
+            let (input, env) =
+                found.ok_or_else(|| ReducerError::Load("no such processor".to_owned()))?;
+            let mut program =
+                prepare(&input).map_err(|error| ReducerError::Load(error.to_string()))?;
+            program.env = Arc::unwrap_or_clone(env).into_iter().collect();
             let reducer: Box<dyn Reducer> = Box::new(BoxReducer::new(exe.clone(), program, limits));
             Ok(reducer)
         });

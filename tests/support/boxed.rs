@@ -131,6 +131,7 @@ pub fn module(code: &str) -> Program {
         is_script: false,
         never_mutates: false,
         remembers: Vec::new(),
+        env: Vec::new(),
     }
 }
 

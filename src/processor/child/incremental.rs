@@ -89,7 +89,7 @@ impl Engine {
             self.report(&Report::Progress { rows: self.rows });
             self.flush();
             if self.watch.take_pressure() {
-                boa_engine::gc::force_collect();
+                self.heap.collect();
             }
         }
     }
@@ -104,6 +104,7 @@ impl Engine {
         let Some(reduce) = sandbox.processor.reduce.clone() else {
             return;
         };
+        self.heap.made(1);
         sandbox.ambient.begin(row, millis);
         self.watch.begin(Some(row), 1);
         let event = build(tape, &self.keys, &mut sandbox.context);

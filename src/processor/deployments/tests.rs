@@ -125,6 +125,7 @@ fn every_spelling_is_found_and_grouped_by_slug() {
                 )]
                 .into()
             ),
+            env: Env::default(),
         })
     );
     assert_eq!(found.deployed()[1].rows, [2]);
@@ -205,4 +206,32 @@ fn a_growing_log_is_looked_through_once() {
     assert_eq!(found.find_in(&log, next..4), 4);
     assert_eq!(found, Deployments::find(&log));
     assert_eq!(rows(&found, "s"), [0, 2, 3]);
+}
+
+#[test]
+fn a_variable_makes_a_version_of_code_that_may_read_it() {
+    const ENV_VAR: &str = "https://events.iterate.com/events/stream/dynamic-worker/env-var-set";
+    let reads = "export default { reduce: () => process.env.MODE }";
+    let log = Log::new(&[
+        (ENV_VAR, json!({"key": "MODE", "value": "first"})),
+        (FULL, json!({"slug": "reads", "script": reads})),
+        (
+            FULL,
+            json!({"slug": "plain", "script": "export default { reduce() {} }"}),
+        ),
+        (ENV_VAR, json!({"key": "MODE", "value": "second"})),
+        (ENV_VAR, json!({"key": "MODE", "value": "second"})),
+        (ENV_VAR, json!({"key": "MODE", "value": 3})),
+    ]);
+    let found = Deployments::find(&log);
+    assert_eq!(rows(&found, "reads"), [1, 3]);
+    assert_eq!(rows(&found, "plain"), [2]);
+    let mode = |row| found.version("reads", row).unwrap().env["MODE"].as_str();
+    assert_eq!((mode(1), mode(3)), ("first", "second"));
+    assert_eq!(found.troubles.len(), 1);
+    assert!(
+        found.troubles[0]
+            .what
+            .contains("payload.value must be a string")
+    );
 }

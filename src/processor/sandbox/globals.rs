@@ -24,11 +24,15 @@ const OUTSIDE: &[&str] = &[
     "MessageChannel",
 ];
 
-/// Installs everything; due in a fresh context before any code of the program.
+/// What a program finds in `process.env`.
+pub type Env = [(String, String)];
+
+/// Installs everything; due in a fresh context before any code of the program. `env` is for hooks,
+/// `given` for the reducer.
 ///
 /// # Errors
 /// Never in a fresh context.
-pub fn install(context: &mut Context, env: &[(String, String)]) -> JsResult<()> {
+pub fn install(context: &mut Context, env: &Env, given: &Env) -> JsResult<()> {
     spread::prepare(context)?;
     global(context, SPREAD_HELPER, spread::spread)?;
     json_global::install(context)?;
@@ -40,23 +44,27 @@ pub fn install(context: &mut Context, env: &[(String, String)]) -> JsResult<()> 
     clock(context)?;
     let logger = logger(context);
     register(context, "console", logger)?;
-    process(context, env)
+    process(context, env, given)
 }
 
-/// `process.env`. A reducer finds it empty, as in replay.
-fn process(context: &mut Context, env: &[(String, String)]) -> JsResult<()> {
-    let empty = ObjectInitializer::new(context).build();
-    let filled = ObjectInitializer::new(context).build();
-    for (key, value) in env {
-        let value = JsString::from(value.as_str());
-        filled.create_data_property(JsString::from(key.as_str()), value, context)?;
-    }
+/// `process.env`. A reducer finds what the program was given for good, so that its states can be had
+/// again.
+fn process(context: &mut Context, env: &Env, given: &Env) -> JsResult<()> {
+    let mut filled = |env: &Env| -> JsResult<JsObject> {
+        let object = ObjectInitializer::new(context).build();
+        for (key, value) in env {
+            let value = JsString::from(value.as_str());
+            object.create_data_property(JsString::from(key.as_str()), value, context)?;
+        }
+        Ok(object)
+    };
+    let (given, filled) = (filled(given)?, filled(env)?);
     let get = NativeFunction::from_copy_closure_with_captures(
-        |_, _, (empty, filled), context| {
+        |_, _, (given, filled), context| {
             let reducing = ambient::of(context)?.is_reducing();
-            Ok(if reducing { empty } else { filled }.clone().into())
+            Ok(if reducing { given } else { filled }.clone().into())
         },
-        (empty, filled),
+        (given, filled),
     );
     let get = FunctionObjectBuilder::new(context.realm(), get).build();
     let process = ObjectInitializer::new(context)

@@ -5,6 +5,7 @@ use super::error::SourceError;
 use super::files::Language;
 use super::imports::{self, Imports, Resolve};
 use super::parse::{self, Parsed};
+use super::{nesting, on_deep_stack};
 use crate::processor::mutation::{self, Facts};
 use crate::processor::program::Module;
 use crate::processor::rewrite;
@@ -30,6 +31,20 @@ pub struct Compiled {
 /// # Errors
 /// Syntax that is wrong or not supported, static imports that lead nowhere.
 pub fn compile(
+    name: &str,
+    text: &str,
+    is_entry: bool,
+    resolve: &mut Resolve<'_>,
+) -> Result<Compiled, SourceError> {
+    let stack = nesting::stack_for(text).map_err(|why| SourceError::of_file(name, &why))?;
+    if stack <= nesting::STACK {
+        return compile_here(name, text, is_entry, resolve);
+    }
+    on_deep_stack(stack, || compile_here(name, text, is_entry, resolve))
+        .unwrap_or_else(|why| Err(SourceError::of_file(name, &why)))
+}
+
+fn compile_here(
     name: &str,
     text: &str,
     is_entry: bool,

@@ -117,6 +117,7 @@ impl Building {
             is_script: self.is_script,
             never_mutates: Facts::never_mutates(&self.facts),
             remembers: Facts::remembers(&self.facts),
+            env: Vec::new(),
         }
     }
 }

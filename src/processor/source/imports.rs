@@ -13,7 +13,7 @@ use oxc_span::{GetSpan, Span};
 use std::collections::BTreeSet;
 
 /// Resolves a specifier; an error is (message, help).
-pub type Resolve<'r> = dyn FnMut(&str) -> Result<Target, (String, String)> + 'r;
+pub type Resolve<'r> = dyn FnMut(&str) -> Result<Target, (String, String)> + Send + 'r;
 
 /// Where imports of a module lead.
 #[derive(Default)]

@@ -428,8 +428,23 @@ fn deep_nesting_does_not_end_the_program() {
         ("1+", ""),
         ("a=>", ""),
         ("if(1)", ""),
+        ("1?1:", ""),
+        ("if(1);else ", ""),
+        ("typeof ", ""),
+        ("new ", ""),
+        ("b[", "]"),
+        ("`${", "}`"),
+        ("({a:", "})"),
+        ("async()=>", ""),
+        ("(function(){", "})"),
     ] {
-        let depth = 20_000;
+        // As deep as the stack that is always there is meant for.
+        let depth = 60_000
+            / open
+                .bytes()
+                .filter(|b| !b.is_ascii_alphanumeric())
+                .count()
+                .max(1);
         let text = format!("{}1{}", open.repeat(depth), close.repeat(depth));
         assert!(script(&text).is_ok(), "{open}");
     }

@@ -74,8 +74,14 @@ impl Recent {
         entry.used = self.clock;
         if let (None, Some(text)) = (&entry.value, &entry.state) {
             let value = serde_json::from_str(text).map_err(|error| {
+                let why = error.to_string();
+                let why = if why.contains("recursion limit") {
+                    "it is nested deeper than 128 levels; `evtui state` prints it as text".into()
+                } else {
+                    why
+                };
                 ReducerError::Engine(format!(
-                    "the state after {rows} events cannot be shown: {error}"
+                    "the state after {rows} events cannot be shown: {why}"
                 ))
             })?;
             self.bytes -= entry.bytes();
@@ -146,6 +152,10 @@ mod tests {
     fn states_nested_too_deeply_are_told() {
         let mut recent = Recent::default();
         recent.insert(1, Some("[".repeat(200).into()), None);
-        assert!(matches!(recent.value(1), Err(ReducerError::Engine(_))));
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        recent.insert(2, Some(deep.into()), None);
+        let why = |error: Result<_, ReducerError>| error.unwrap_err().to_string();
+        assert!(why(recent.value(1)).contains("cannot be shown"));
+        assert!(why(recent.value(2)).contains("deeper than 128 levels"));
     }
 }

@@ -1,6 +1,5 @@
 //! Reading a file by position. Files are read, not mapped: a mapped log that someone truncates
-//! kills the reader with SIGBUS, reading costs within the noise of mapping (`benches/index.rs`),
-//! and no page of the log counts as this program's memory.
+//! kills the reader with SIGBUS, and no page of a log that is read counts as this program's memory.
 
 use std::fs::File;
 use std::io;

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Bytes read at once; small enough to stay in a core's cache.
 const BLOCK: u64 = 256 << 10;
 
-/// More threads were not faster: the machine has other things to do, such as drawing.
+/// No more: the machine has other things to do, such as drawing.
 const THREADS: usize = 2;
 
 /// What one record gives: its cells, its line, and why it is unreadable.

@@ -29,48 +29,21 @@ struct Piece {
     bounds: Vec<u64>,
 }
 
-/// The first row from `from` on that matches.
-pub fn forward(
-    view: &View,
-    regex: &Regex,
-    from: usize,
-    keep_going: &dyn Fn() -> bool,
-) -> Option<usize> {
-    let mut row = from;
-    let mut buffer = Vec::new();
-    while keep_going() {
-        let settled = view.shared.wait_idle(Duration::ZERO);
-        let piece = {
-            let records = view.shared.read();
-            let first = view.record(&records, row);
-            first.and_then(|first| Piece::from(view, &records, first))
-        };
-        let Some(piece) = piece else {
-            if settled {
-                return None;
-            }
-            view.shared.wait_idle(PATIENCE);
-            continue;
-        };
-        if let Some(hit) = piece.rows(view, regex, &mut buffer).next() {
-            return Some(hit);
-        }
-        row = match piece.map {
-            Map::Stream(at) => {
-                let records = view.shared.read();
-                records.streams.rows_before(at, piece.records.end)
-            }
-            _ => piece.records.end,
-        };
-    }
-    None
+/// Which way to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// For the first row from a row on.
+    Forward,
+    /// For the last row up to a row.
+    Backward,
 }
 
-/// The last row up to `from` that matches.
-pub fn backward(
+/// The nearest row that matches, `from` itself or that way of it.
+pub fn search(
     view: &View,
     regex: &Regex,
     from: usize,
+    way: Way,
     keep_going: &dyn Fn() -> bool,
 ) -> Option<usize> {
     let mut row = from;
@@ -79,11 +52,11 @@ pub fn backward(
         let settled = view.shared.wait_idle(Duration::ZERO);
         let piece = {
             let records = view.shared.read();
-            if settled {
+            if settled && way == Way::Backward {
                 row = row.min(view.rows(&records).checked_sub(1)?);
             }
-            let last = view.record(&records, row);
-            last.and_then(|last| Piece::up_to(view, &records, last))
+            let record = view.record(&records, row);
+            record.and_then(|record| Piece::at(view, &records, record, way))
         };
         let Some(piece) = piece else {
             if settled {
@@ -92,34 +65,41 @@ pub fn backward(
             view.shared.wait_idle(PATIENCE);
             continue;
         };
-        if let Some(hit) = piece.rows(view, regex, &mut buffer).last() {
-            return Some(hit);
-        }
-        let before = match piece.map {
-            Map::Stream(at) => {
-                let records = view.shared.read();
-                records.streams.rows_before(at, piece.records.start)
+        let hit = {
+            let mut hits = piece.rows(view, regex, &mut buffer);
+            match way {
+                Way::Forward => hits.next(),
+                Way::Backward => hits.last(),
             }
-            _ => piece.records.start,
         };
-        row = before.checked_sub(1)?;
+        if hit.is_some() {
+            return hit;
+        }
+        row = match way {
+            Way::Forward => piece.rows_before(view, piece.records.end),
+            Way::Backward => piece
+                .rows_before(view, piece.records.start)
+                .checked_sub(1)?,
+        };
     }
     None
 }
 
 impl Piece {
-    /// From a record on: a block of bytes, but at least that record.
-    fn from(view: &View, records: &Records, first: usize) -> Option<Piece> {
-        let (start, _) = records.extent(first)?;
-        let last_start = records.starts.count_up_to(start.saturating_add(BLOCK));
-        Piece::of(view, records, first..last_start.max(first + 1))
-    }
-
-    /// Up to a record: a block of bytes, but at least that record.
-    fn up_to(view: &View, records: &Records, last: usize) -> Option<Piece> {
-        let (_, end) = records.extent(last)?;
-        let first = records.starts.count_up_to(end.saturating_sub(BLOCK));
-        Piece::of(view, records, first.min(last)..last + 1)
+    /// From a record on, or up to it: a block of bytes, but at least that record.
+    fn at(view: &View, records: &Records, record: usize, way: Way) -> Option<Piece> {
+        let (start, end) = records.extent(record)?;
+        let range = match way {
+            Way::Forward => {
+                let last_start = records.starts.count_up_to(start.saturating_add(BLOCK));
+                record..last_start.max(record + 1)
+            }
+            Way::Backward => {
+                let first = records.starts.count_up_to(end.saturating_sub(BLOCK));
+                first.min(record)..record + 1
+            }
+        };
+        Piece::of(view, records, range)
     }
 
     fn of(view: &View, records: &Records, range: Range<usize>) -> Option<Piece> {
@@ -162,6 +142,14 @@ impl Piece {
                 }
             }
         })
+    }
+
+    /// How many of the view's rows are before a record.
+    fn rows_before(&self, view: &View, record: usize) -> usize {
+        match self.map {
+            Map::Stream(at) => view.shared.read().streams.rows_before(at, record),
+            _ => record,
+        }
     }
 
     /// The view's row of a record, if the record is the view's.

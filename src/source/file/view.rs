@@ -291,10 +291,11 @@ impl EventLog for View {
         backward: bool,
         keep_going: &dyn Fn() -> bool,
     ) -> Option<usize> {
-        if backward {
-            search::backward(self, needle.regex(), from, keep_going)
+        let way = if backward {
+            search::Way::Backward
         } else {
-            search::forward(self, needle.regex(), from, keep_going)
-        }
+            search::Way::Forward
+        };
+        search::search(self, needle.regex(), from, way, keep_going)
     }
 }
