@@ -164,6 +164,6 @@ fn process_env_is_what_the_program_was_given() {
     let (folded, _) = fold(&mut reducer, &Lines::counting(1), 1);
     assert_eq!(
         folded.expect("folds").state.as_deref(),
-        Some(r#"{"MODE":"test","__proto__":"é","none":"none"}"#)
+        Some(r#"{"__proto__":"é","MODE":"test","none":"none"}"#)
     );
 }
