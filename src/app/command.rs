@@ -50,6 +50,8 @@ pub enum Verb {
     Times,
     Raw,
     Envelope,
+    Wrap,
+    Changes,
     NextPane,
     PreviousPane,
     PaneTimeline,

@@ -18,6 +18,11 @@ pub enum Layer {
     Prompt(Prompt),
     /// A question before something is sent.
     Confirm(Confirm),
+    /// What changed at the playhead, old and new; made from the changes in force.
+    Changes {
+        /// First change shown.
+        scroll: usize,
+    },
     /// A text to read, such as an error with its stack.
     Text {
         /// What it is.

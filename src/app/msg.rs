@@ -87,6 +87,8 @@ pub enum Msg {
         /// Why, and what to try.
         error: String,
     },
+    /// Nothing can be folded at all: why, and what to try.
+    CannotFold(String),
     /// The background fold came this far.
     Folded {
         /// Rows folded.
@@ -193,8 +195,8 @@ pub struct Survey {
 pub struct Column {
     /// How dense in time the events are, 0 (a lone event in a long time) to 7 (the densest).
     pub level: u8,
-    /// Holds an error event.
-    pub error: bool,
+    /// Error events in it.
+    pub errors: u32,
     /// Holds a pause.
     pub paused: bool,
 }

@@ -18,6 +18,7 @@ use crate::model::needle::Needle;
 use crate::replay::moment::Moment;
 use crate::replay::reducer::Note;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -229,6 +230,8 @@ pub struct StatePane {
     pub mark: Option<Mark>,
     /// A seek under way.
     pub pending: Option<Pending>,
+    /// Why nothing can be folded at all, for as long as this log is open.
+    pub broken: Option<String>,
     /// Why the last seek gave no state.
     pub failure: Option<String>,
     /// The visible tree.
@@ -256,16 +259,29 @@ pub struct Pending {
 }
 
 /// The event pane.
-#[derive(Default)]
 pub struct EventPane {
     /// Show the line as the log holds it instead of pretty JSON.
     pub raw: bool,
+    /// Long lines take several lines of the pane instead of being cut.
+    pub wrap: bool,
     /// Show everything around the payload too (metadata, times, key).
     pub envelope: bool,
     /// The text of the playhead's event; `None` before the first event.
     pub doc: Option<EventDoc>,
     /// First line shown.
     pub scroll: usize,
+}
+
+impl Default for EventPane {
+    fn default() -> Self {
+        Self {
+            raw: false,
+            wrap: true,
+            envelope: false,
+            doc: None,
+            scroll: 0,
+        }
+    }
 }
 
 /// The playhead's event as lines of text.
@@ -275,6 +291,10 @@ pub struct EventDoc {
     pub row: usize,
     /// The lines: pretty JSON, or the raw line cut to pieces of at most 4,096 characters.
     pub lines: Arc<[String]>,
+    /// What the pane shows of them, a line of the pane each: the line, and the bytes of it.
+    pub pieces: Arc<[(usize, Range<usize>)]>,
+    /// Columns that the pieces were made for.
+    pub width: u16,
     /// The lines are JSON (and not an unreadable line's bytes).
     pub is_json: bool,
 }

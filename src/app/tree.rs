@@ -17,6 +17,11 @@ pub struct Tree {
     /// What the person opened (`true`) or closed; anything else opens by itself on the way to a
     /// change.
     pub open: HashMap<JsonPath, bool>,
+    /// Containers that open by themselves show at most this many unchanged members, and 24: in a
+    /// low pane the change must not be pushed out of it by what stayed.
+    pub few: usize,
+    /// The changes are to be brought into view.
+    pub seek_changes: bool,
 }
 
 /// One line of the tree.
@@ -117,6 +122,9 @@ impl<'c> Node<'c> {
 }
 
 struct Build<'t> {
+    few: usize,
+    /// What the person stands on is never left out.
+    held: Option<JsonPath>,
     lines: Vec<TreeLine>,
     open: &'t HashMap<JsonPath, bool>,
 }
@@ -128,6 +136,12 @@ impl Tree {
         let held = self.lines.get(self.selected).map(|l| l.path.clone());
         let root = Node::of(changes);
         let mut build = Build {
+            held: held.clone(),
+            few: if self.few == 0 {
+                FEW
+            } else {
+                FEW.min(self.few)
+            },
             lines: Vec::new(),
             open: &self.open,
         };
@@ -162,12 +176,30 @@ impl Tree {
             still()
         }
         .unwrap_or(self.selected.min(last));
+        self.seek_changes |= show_change;
     }
 
     /// Scrolls so that the selected line is among `height` lines.
     pub fn reveal(&mut self, height: usize) {
         let height = height.max(1);
         let most = self.lines.len().saturating_sub(height);
+        let is_change = |l: &TreeLine| l.mark.is_some_and(|m| m != Mark::Inside);
+        if std::mem::take(&mut self.seek_changes)
+            && let Some(first) = self.lines.iter().position(is_change)
+            && let Some(last) = self.lines.iter().rposition(is_change)
+        {
+            // All of them where they fit, else from the first on, with what it is in above it.
+            let above = (height / 4).min(3);
+            let seen = self.scroll..self.scroll + height;
+            if !(seen.contains(&first) && seen.contains(&last)) {
+                self.scroll = if last - first < height {
+                    let room = height - 1 - (last - first);
+                    first.saturating_sub(above.min(room))
+                } else {
+                    first.saturating_sub(above)
+                };
+            }
+        }
         let lowest = (self.selected + 1).saturating_sub(height);
         self.scroll = self
             .scroll
@@ -206,7 +238,7 @@ impl Build<'_> {
         all: bool,
     ) {
         let members = members(value);
-        let all = all || members.len() <= FEW;
+        let all = all || members.len() <= self.few;
         let mut removed = node.removed.iter().peekable();
         let mut left_out = 0;
         let quiet = Node::default();
@@ -218,7 +250,10 @@ impl Build<'_> {
                 self.gone(place, step, gone, depth);
             }
             let inner = node.inside.get(step).unwrap_or(&quiet);
-            if !all && inner.what.is_none() && !inner.touches_inside() {
+            let held = self.held.as_ref().is_some_and(|held| {
+                held.0.starts_with(&place.0) && held.0.get(place.0.len()) == Some(step)
+            });
+            if !all && inner.what.is_none() && !inner.touches_inside() && !held {
                 left_out += 1;
                 continue;
             }
@@ -357,6 +392,35 @@ mod tests {
         let shown = lines(was.clone(), now.clone(), &[]);
         assert_eq!(shown, ["> $.m", " … 5000", "+  $.m[5000]"]);
         assert_eq!(lines(was, now, &[("$.m", true)]).len(), 5_002);
+    }
+
+    #[test]
+    fn all_changes_come_into_view_where_they_fit() {
+        let was = json!({"a": (0..12).collect::<Vec<_>>(), "b": {"x": 1}, "c": vec![0; 9]});
+        let mut now = was.clone();
+        now["a"][11] = json!("new");
+        now["b"]["x"] = json!(2);
+        let mut tree = Tree {
+            few: 4,
+            ..Tree::default()
+        };
+        tree.build(Some(&now), &diff(&was, &now), true);
+        assert!(
+            tree.lines
+                .iter()
+                .any(|l| l.shape == Shape::Elided { count: 11 })
+        );
+        for height in [1, 2, 3, 4, 6, 40] {
+            tree.scroll = 3;
+            tree.seek_changes = true;
+            tree.reveal(height);
+            let seen = tree.scroll..tree.scroll + height;
+            let changed = |l: &TreeLine| l.mark == Some(Mark::Changed);
+            let first = tree.lines.iter().position(changed).unwrap();
+            let last = tree.lines.iter().rposition(changed).unwrap();
+            assert!(seen.contains(&first), "{height}");
+            assert!(last - first >= height || seen.contains(&last), "{height}");
+        }
     }
 
     #[test]

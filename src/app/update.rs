@@ -60,6 +60,11 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         } => state_tree::moment(app, id, moment, against),
         Msg::SeekProgress { id, rows, of } => state_tree::progress(app, id, rows, of),
         Msg::SeekFailed { id, error } => state_tree::failed(app, id, error),
+        Msg::CannotFold(why) => {
+            app.state.pending = None;
+            app.state.broken = Some(why);
+            app.workers.discovering = false;
+        }
         Msg::Folded { rows, of } => app.folded = (rows, of),
         Msg::Notes(notes) => log::notes(app, notes),
         Msg::NotesCleared => app.notes.clear(),

@@ -98,7 +98,7 @@ pub fn survey(log: &dyn EventLog, columns: usize, cancel: &Cancel) -> Option<Sur
         let mut column = Column::default();
         for row in rows.clone() {
             match log.kind(row) {
-                Some(Kind::Error | Kind::Invalid | Kind::Unreadable) => column.error = true,
+                Some(Kind::Error | Kind::Invalid | Kind::Unreadable) => column.errors += 1,
                 Some(Kind::Paused) => {
                     column.paused = true;
                     gates.push((row, true));

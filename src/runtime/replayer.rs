@@ -68,7 +68,7 @@ impl Replayer {
             let desk = match Desk::new(log, &options) {
                 Ok(desk) => desk,
                 Err(error) => {
-                    tell(Msg::Notice(Level::Error, format!("{error:#}")));
+                    tell(Msg::CannotFold(format!("{error:#}")));
                     return;
                 }
             };

@@ -17,22 +17,29 @@ pub fn draw_event(c: &mut Canvas, area: Rect, app: &App) {
         return;
     };
     let needle = app.search.as_ref().map(|search| &search.needle);
-    for (i, line) in doc
-        .lines
-        .iter()
-        .skip(app.event.scroll)
-        .take(area.height.into())
-        .enumerate()
-    {
+    let shown = doc.pieces.iter().skip(app.event.scroll);
+    // Parts of a line are told apart from its start, however many pieces it has.
+    let mut parts = (usize::MAX, Vec::new());
+    for (i, (at, piece)) in shown.take(area.height.into()).enumerate() {
+        let Some(line) = doc.lines.get(*at) else {
+            continue;
+        };
         let mut pen = c.pen(area, i as u16);
         pen.gap(1);
-        if doc.is_json {
-            json::put_line(&mut pen, line, needle);
-        } else {
-            pen.role(line, Role::Text);
+        if !doc.is_json {
+            pen.role(line.get(piece.clone()).unwrap_or_default(), Role::Text);
+            continue;
         }
+        if piece.len() == line.len() {
+            json::put_line(&mut pen, line, needle);
+            continue;
+        }
+        if parts.0 != *at {
+            parts = (*at, json::tokens(line));
+        }
+        json::put_piece(&mut pen, line, piece, &parts.1, needle);
     }
-    more(c, area, app.event.scroll, doc.lines.len());
+    more(c, area, app.event.scroll, doc.pieces.len());
 }
 
 /// Draws the body of the source pane.

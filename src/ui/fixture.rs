@@ -249,7 +249,7 @@ pub fn screen(lines: Vec<Vec<u8>>, width: u16, height: u16, rows: usize) -> App 
         let has = |kind| kinds[range.clone()].contains(&kind);
         Column {
             level: if has(Kind::Chunk) { 6 } else { 0 },
-            error: has(Kind::Error),
+            errors: u32::from(has(Kind::Error)),
             paused: has(Kind::Paused),
         }
     });
@@ -270,8 +270,12 @@ pub fn screen(lines: Vec<Vec<u8>>, width: u16, height: u16, rows: usize) -> App 
             .and_then(|l| l.log.raw(row).map(|r| r.into_owned()));
         let event = raw.and_then(|raw| Event::parse(&raw).ok());
         let text = event.map(|e| serde_json::to_string_pretty(&e.payload).unwrap_or_default());
+        let lines = text.as_deref().unwrap_or_default().lines().enumerate();
+        let pieces = lines.map(|(i, line)| (i, 0..line.len())).collect();
         app.event.doc = Some(EventDoc {
             row,
+            pieces,
+            width: 0,
             is_json: text.is_some(),
             lines: text
                 .unwrap_or_default()

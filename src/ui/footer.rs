@@ -101,9 +101,11 @@ fn work(app: &App) -> String {
             parts.push(format!("indexing {part:.0} %"));
         }
         if !view.complaints.is_empty() {
+            let list = app.settings.keymap.keys(Verb::Failures).next();
+            let list = list.map_or(String::new(), |key| format!(": {key}"));
             parts.push(match view.complaints.len() {
-                1 => "1 problem in the log".to_owned(),
-                n => format!("{n} problems in the log"),
+                1 => format!("1 problem in the log{list}"),
+                n => format!("{n} problems in the log{list}"),
             });
         }
     }

@@ -76,6 +76,29 @@ pub fn put_line(pen: &mut Pen, line: &str, needle: Option<&Needle>) {
     }
 }
 
+/// Writes a piece of a line whose parts are known; a part that holds a match of `needle` is
+/// underlined in all its pieces.
+pub fn put_piece(
+    pen: &mut Pen,
+    line: &str,
+    piece: &Range<usize>,
+    parts: &[(Range<usize>, Role)],
+    needle: Option<&Needle>,
+) {
+    let first = parts.partition_point(|(range, _)| range.end <= piece.start);
+    for (range, role) in parts.iter().skip(first) {
+        if range.start >= piece.end {
+            break;
+        }
+        let mut style = pen.theme.style(*role);
+        if needle.is_some_and(|n| n.regex().is_match(line[range.clone()].as_bytes())) {
+            style = style.add_modifier(Modifier::UNDERLINED | Modifier::BOLD);
+        }
+        let seen = range.start.max(piece.start)..range.end.min(piece.end);
+        pen.put(line.get(seen).unwrap_or_default(), style);
+    }
+}
+
 /// A value on one line: JSON with spaces, keys without quotes, no longer than about `limit`
 /// characters however large the value is.
 #[must_use]

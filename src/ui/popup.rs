@@ -1,5 +1,7 @@
 //! Popups over the panes: help, lists to choose from, texts to read, and the line being typed.
 
+mod changes;
+
 use super::footer::plain_key;
 use super::text::{Canvas, bold, text_width, wrap};
 use super::theme::Role;
@@ -14,6 +16,10 @@ pub fn draw(c: &mut Canvas, screen: Rect, app: &App, layer: &Layer) -> Option<Po
     match layer {
         Layer::Help { scroll } => {
             help(c, screen, app, *scroll);
+            None
+        }
+        Layer::Changes { scroll } => {
+            changes::draw(c, screen, app, *scroll);
             None
         }
         Layer::Picker(picker) => picker_box(c, screen, picker),

@@ -37,6 +37,7 @@ pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
         .collect();
     let columns: &[Column] = app.survey.as_ref().map_or(&[], |s| &s.columns);
     let surveyed = app.survey.as_ref().map_or(0, |s| s.len);
+    let notable = notable(columns);
     for x in 0..width {
         // The survey may be of a shorter log, or of another width, for a moment.
         let place = u128::from(x) * len as u128 * columns.len() as u128;
@@ -46,14 +47,18 @@ pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
         let level = usize::from(column.level.min(7));
         let (symbol, style) = if here == Some(x) {
             (c.glyph("▼", "V"), bold(c.theme, Role::Accent))
-        } else if column.error {
+        } else if column.errors >= notable {
             (c.glyph("✖", "x"), c.theme.style(Role::Error))
         } else if column.paused {
             (c.glyph("‖", "|"), c.theme.style(Role::Paused))
         } else if marks.contains(&x) {
             (c.glyph("◆", "%"), c.theme.style(Role::Accent))
         } else {
-            let role = if future { Role::Dim } else { Role::Text };
+            let role = match (column.errors, future) {
+                (1.., _) => Role::Error,
+                (0, true) => Role::Dim,
+                (0, false) => Role::Text,
+            };
             (c.glyph(BARS[level], BARS_ASCII[level]), c.theme.style(role))
         };
         let cell = Rect {
@@ -65,9 +70,45 @@ pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
     }
 }
 
+/// Of this many columns at most one is an error's, where there are many.
+const ONE_IN: usize = 8;
+
+/// Errors that a column must hold to be drawn as one. On a long log nearly every column holds some:
+/// then only the worst are, and of the others the density stays to be read, in the error's colour.
+fn notable(columns: &[Column]) -> u32 {
+    let mut counts: Vec<u32> = columns
+        .iter()
+        .map(|c| c.errors)
+        .filter(|n| *n > 0)
+        .collect();
+    counts.sort_unstable_by(|a, b| b.cmp(a));
+    match counts.get(columns.len() / ONE_IN) {
+        // One more than what too many columns have.
+        Some(many) => many.saturating_add(1),
+        None => 1,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_errors_are_everywhere_only_the_worst_columns_are_errors() {
+        let columns = |errors: &dyn Fn(u32) -> u32| -> Vec<Column> {
+            let column = |i| Column {
+                errors: errors(i),
+                ..Column::default()
+            };
+            (0..80).map(column).collect()
+        };
+        assert_eq!(notable(&columns(&|i| u32::from(i % 20 == 0))), 1);
+        let long = columns(&|i| if i % 20 == 0 { 90 } else { 3 });
+        assert_eq!(notable(&long), 4);
+        let even = columns(&|_| 3);
+        assert!(even.iter().all(|c| c.errors < notable(&even)));
+        assert_eq!(notable(&[]), 1);
+    }
 
     #[test]
     fn columns_hold_the_rows_that_the_survey_puts_there() {

@@ -24,6 +24,11 @@ pub fn draw(c: &mut Canvas, area: Rect, app: &App) {
     if app.log.is_none() {
         return;
     }
+    if let Some(broken) = &app.state.broken {
+        let what = "There is no state: the processor cannot be used.";
+        c.why_empty(area, &[what, broken]);
+        return;
+    }
     let Some(moment) = &app.state.moment else {
         waiting(c, area, app);
         return;
@@ -265,9 +270,10 @@ pub fn draw_strip(c: &mut Canvas, area: Rect, app: &App) {
     pen.gap(1);
     pen.put("STATE  ", theme.style(Role::Dim));
     let Some(moment) = &app.state.moment else {
-        let text = match app.state.pending {
-            Some(_) => "folding…",
-            None => "none yet",
+        let text = match (&app.state.broken, app.state.pending) {
+            (Some(broken), _) => broken,
+            (None, Some(_)) => "folding…",
+            (None, None) => "none yet",
         };
         pen.role(text, Role::Dim);
         return;

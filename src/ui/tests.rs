@@ -2,6 +2,7 @@
 
 use super::fixture::*;
 mod composing;
+mod reading;
 
 use super::theme::{Role, Theme, depth::Depth, file};
 use super::*;

@@ -43,6 +43,7 @@ pub(super) fn enabled(verb: Verb, app: &App) -> Result<(), String> {
         | Verb::Times
         | Verb::Raw
         | Verb::Envelope
+        | Verb::Wrap
         | Verb::Faster
         | Verb::Slower
         | Verb::AsRecorded => Ok(()),
@@ -69,9 +70,15 @@ pub(super) fn enabled(verb: Verb, app: &App) -> Result<(), String> {
                 _ => Ok(()),
             }
         }
+        Verb::Changes if app.changes().is_empty() => no("nothing changed here"),
         Verb::Bookmark if app.row().is_none() => no("there is no event here to set a bookmark on"),
         Verb::Bookmarks if app.bookmarks.is_empty() => no("no bookmark is set: m sets one"),
-        Verb::Failures if app.notes.is_empty() => no("nothing went wrong while reducing"),
+        Verb::Failures
+            if app.notes.is_empty()
+                && app.log.as_ref().is_some_and(|l| l.complaints.is_empty()) =>
+        {
+            no("nothing went wrong, neither in the log nor while reducing")
+        }
         _ => Ok(()),
     }
 }

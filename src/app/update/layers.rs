@@ -14,7 +14,9 @@ pub fn takes_key(app: &mut App, key: Key, todo: &mut Vec<Effect>) -> bool {
         Some(Layer::Prompt(_)) => prompt::key(app, key, todo),
         Some(Layer::Picker(_)) => pickers::key(app, key, todo),
         Some(Layer::Confirm(_)) => send::answer(app, key, todo),
-        Some(Layer::Help { .. } | Layer::Text { .. }) => read(app, key, todo),
+        Some(Layer::Help { .. } | Layer::Changes { .. } | Layer::Text { .. }) => {
+            read(app, key, todo)
+        }
     }
     true
 }
@@ -33,6 +35,24 @@ fn read(app: &mut App, key: Key, todo: &mut Vec<Effect>) {
             close(app, todo);
             return;
         }
+        // The playhead moves under the changes, which are then another event's.
+        Some(
+            verb @ (Verb::StepForward
+            | Verb::StepBack
+            | Verb::LeapForward
+            | Verb::LeapBack
+            | Verb::Compare),
+        ) if matches!(app.layers.last(), Some(Layer::Changes { .. })) => {
+            super::run::run(app, verb, todo);
+            if let Some(Layer::Changes { scroll }) = app.layers.last_mut() {
+                *scroll = 0;
+            }
+            return;
+        }
+        Some(Verb::Changes) if matches!(app.layers.last(), Some(Layer::Changes { .. })) => {
+            close(app, todo);
+            return;
+        }
         _ => return,
     };
     scroll(app, by);
@@ -42,7 +62,14 @@ fn read(app: &mut App, key: Key, todo: &mut Vec<Effect>) {
 pub fn scroll(app: &mut App, by: isize) {
     // A help line a verb and a heading a group is the most there can be.
     let help = crate::app::command::COMMANDS.len() + 3 * crate::app::command::Group::ALL.len();
+    let changes = app.changes().len();
     let (scroll, lines) = match app.layers.last_mut() {
+        Some(Layer::Changes { scroll }) => {
+            *scroll = scroll
+                .saturating_add_signed(by)
+                .min(changes.saturating_sub(1));
+            return;
+        }
         Some(Layer::Help { scroll }) => (scroll, help),
         Some(Layer::Text { scroll, lines, .. }) => (scroll, lines.len()),
         _ => return,

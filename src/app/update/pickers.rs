@@ -162,9 +162,16 @@ fn row_item(app: &App, row: usize) -> Item {
 }
 
 pub fn failures(app: &mut App) {
-    let items = app
-        .notes
-        .iter()
+    let complaints = app.log.as_ref().map_or(&[][..], |view| &view.complaints);
+    let in_log = complaints.iter().enumerate().map(|(i, complaint)| Item {
+        title: format!("line {}", complaint.line),
+        detail: complaint.what.clone(),
+        hint: "log".to_owned(),
+        value: Value::Index(i),
+        ..Item::default()
+    });
+    let notes = app.notes.iter();
+    let items = notes
         .flat_map(|(row, notes)| notes.iter().map(move |note| (*row, note)))
         .map(|(row, note)| Item {
             title: format!("{} {}", app.offset_at(row + 1), headline(&note.what)),
@@ -172,11 +179,9 @@ pub fn failures(app: &mut App) {
             value: Value::Row(row),
             ..Item::default()
         })
+        .chain(in_log)
         .collect();
-    push(
-        app,
-        Picker::new(Choose::Failure, "noted while reducing", items),
-    );
+    push(app, Picker::new(Choose::Failure, "what went wrong", items));
 }
 
 fn headline(what: &NoteKind) -> String {
@@ -293,6 +298,14 @@ pub fn choose(app: &mut App, todo: &mut Vec<Effect>) {
             todo.push(Effect::Open {
                 target,
                 stream: Some(stream),
+            });
+        }
+        (Choose::Failure, Value::Index(_)) => {
+            let lines = vec![item.detail];
+            app.layers.push(Layer::Text {
+                title: format!("{} of the log", item.title),
+                lines,
+                scroll: 0,
             });
         }
         (Choose::Failure, Value::Row(row)) => {

@@ -6,6 +6,10 @@ use crate::app::layout::Pane;
 use crate::app::state::{App, EventDoc, Pending};
 use crate::model::event::Event;
 use serde_json::Value;
+use std::ops::Range;
+use std::sync::Arc;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
 
 /// What was asked for last, so that nothing is asked twice.
 #[derive(Debug, Default)]
@@ -38,7 +42,7 @@ pub fn refresh(app: &mut App, todo: &mut Vec<Effect>) {
 }
 
 fn seek(app: &mut App, todo: &mut Vec<Effect>) {
-    if app.log.is_none() || app.workers.discovering {
+    if app.log.is_none() || app.workers.discovering || app.state.broken.is_some() {
         return;
     }
     let against = app.state.mark.as_ref().map(|m| m.rows);
@@ -103,15 +107,21 @@ fn breaker(app: &mut App, todo: &mut Vec<Effect>) {
 
 fn event(app: &mut App) {
     let row = app.row();
-    let on_screen = app.areas.pane(Pane::Event).is_some();
-    if !on_screen || app.event.doc.as_ref().map(|d| d.row) == row {
+    let Some(pane) = app.areas.pane(Pane::Event) else {
+        return;
+    };
+    // A cell is left for the margin.
+    let width = pane.width.saturating_sub(1);
+    let doc = app.event.doc.as_ref();
+    if doc.map(|d| d.row) != row {
+        app.event.scroll = 0;
+    } else if doc.is_none_or(|d| d.width == width) {
         return;
     }
-    app.event.scroll = 0;
-    app.event.doc = row.and_then(|row| document(app, row));
+    app.event.doc = row.and_then(|row| document(app, row, width));
 }
 
-fn document(app: &App, row: usize) -> Option<EventDoc> {
+fn document(app: &App, row: usize, width: u16) -> Option<EventDoc> {
     let view = app.log.as_ref()?;
     let raw = view.log.raw(row)?;
     let pretty = |value: &Value| serde_json::to_string_pretty(value).ok();
@@ -126,19 +136,49 @@ fn document(app: &App, row: usize) -> Option<EventDoc> {
         Event::parse(&raw).ok().and_then(|e| pretty(&e.payload))
     };
     let is_json = text.is_some() || serde_json::from_slice::<serde::de::IgnoredAny>(&raw).is_ok();
-    let lines = match text {
+    let lines: Arc<[String]> = match text {
         Some(text) => text.lines().map(str::to_owned).collect(),
-        None => pieces(&String::from_utf8_lossy(&raw)),
+        None => cut(&String::from_utf8_lossy(&raw)),
+    };
+    let pieces = if app.event.wrap {
+        let numbered = lines.iter().enumerate();
+        let wrapped = |(i, line): (usize, &String)| {
+            let pieces = pieces(line, width.into()).into_iter();
+            pieces.map(move |piece| (i, piece)).collect::<Vec<_>>()
+        };
+        numbered.flat_map(wrapped).collect()
+    } else {
+        let whole = |(i, line): (usize, &String)| (i, 0..line.len());
+        lines.iter().enumerate().map(whole).collect()
     };
     Some(EventDoc {
         row,
         lines,
+        pieces,
+        width,
         is_json,
     })
 }
 
+/// Breaks a line into pieces of at most `width` cells, between whole characters; at least one.
+fn pieces(line: &str, width: usize) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let (mut start, mut used) = (0, 0);
+    for (at, grapheme) in line.grapheme_indices(true) {
+        let cells = grapheme.width();
+        if used + cells > width && at > start {
+            found.push(start..at);
+            start = at;
+            used = 0;
+        }
+        used += cells;
+    }
+    found.push(start..line.len());
+    found
+}
+
 /// A long line in pieces that a screen can scroll through.
-fn pieces(text: &str) -> std::sync::Arc<[String]> {
+fn cut(text: &str) -> Arc<[String]> {
     let mut lines = Vec::new();
     for line in text.lines() {
         let mut rest = line;

@@ -64,6 +64,12 @@ pub fn run(app: &mut App, verb: Verb, todo: &mut Vec<Effect>) {
             app.event.doc = None;
             app.event.scroll = 0;
         }
+        Verb::Wrap => {
+            app.event.wrap = !app.event.wrap;
+            app.event.doc = None;
+            app.event.scroll = 0;
+        }
+        Verb::Changes => app.layers.push(Layer::Changes { scroll: 0 }),
         Verb::NextPane => focus_by(app, 1),
         Verb::PreviousPane => focus_by(app, Pane::ALL.len() - 1),
         Verb::PaneTimeline => focus(app, Pane::Timeline),

@@ -42,6 +42,7 @@ pub fn failed(app: &mut App, id: u64, error: String) {
 pub fn rebuild(app: &mut App, show_change: bool) {
     let state = app.state.moment.as_ref().and_then(|m| m.state.clone());
     let mut tree = std::mem::take(&mut app.state.tree);
+    tree.few = app.areas.lines(Pane::State) / 3;
     tree.build(state.as_deref(), app.changes(), show_change);
     app.state.tree = tree;
 }

@@ -525,3 +525,4 @@ fn no_size_and_no_key_panics() {
 }
 
 mod composing;
+mod reading;

@@ -118,7 +118,7 @@ pub fn move_in(app: &mut App, pane: Pane, by: isize) {
         }
         Pane::State => state_tree::select_by(app, by),
         Pane::Event => {
-            let most = app.event.doc.as_ref().map_or(0, |d| d.lines.len());
+            let most = app.event.doc.as_ref().map_or(0, |d| d.pieces.len());
             app.event.scroll = scrolled(app.event.scroll, by, most, height);
         }
         Pane::Source => {
