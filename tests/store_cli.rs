@@ -175,7 +175,7 @@ fn a_folder_in_use_or_none_at_all_is_told() {
         ["import", "-", "--data", "d"],
     ] {
         let ran = run(folder.path(), &args, LOG);
-        assert_eq!(ran.code, Some(2));
+        assert_eq!(ran.code, Some(3));
         assert!(
             ran.err.contains("another process has this store open"),
             "{}",

@@ -1,7 +1,8 @@
 //! `evtui export`: a stream out of a store's folder, as JSON lines.
 
 use super::Outcome;
-use super::failure::{Failure, NO};
+use super::failure::{Failure, NO, REFUSED};
+use crate::config;
 use crate::model::offset::Offset;
 use crate::model::path::{Project, StreamKey, StreamPath};
 use crate::store::log::{LogStore, OpenError, Options};
@@ -43,9 +44,9 @@ pub struct ExportArgs {
 /// Which store, and whose streams in it.
 #[derive(Clone, Debug, Args)]
 pub struct StoreArgs {
-    /// The folder that evtui serve keeps its streams in
+    /// The folder that evtui serve keeps its streams in [default: the one that it takes itself]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub data: PathBuf,
+    pub data: Option<PathBuf>,
 
     /// The project that the stream belongs to
     #[arg(long, value_name = "SLUG", default_value_t)]
@@ -149,7 +150,11 @@ impl StoreArgs {
             create,
             ..Options::default()
         };
-        LogStore::open(&self.data, options).map_err(|error| {
+        let folder = self.data.clone().or_else(config::store_folder);
+        let folder = folder.ok_or_else(|| {
+            Failure::new("there is no home folder that data could be kept in").hint("--data DIR")
+        })?;
+        LogStore::open(&folder, options).map_err(|error| {
             let hint = match &error {
                 OpenError::Locked(_) => {
                     "stop the server that uses it, or ask that one: curl URL/api/streams/PATH"
@@ -158,7 +163,12 @@ impl StoreArgs {
                 OpenError::Newer { .. } => "use the evtui that wrote it",
                 OpenError::Io { .. } => "see that the folder can be read and written",
             };
-            Failure::new(error).hint(hint).into()
+            let locked = matches!(error, OpenError::Locked(_));
+            let failure = Failure::new(error).hint(hint);
+            match locked {
+                true => failure.code(REFUSED).into(),
+                false => failure.into(),
+            }
         })
     }
 

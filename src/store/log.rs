@@ -89,6 +89,8 @@ const GROUP: usize = 8 << 20;
 const MAX_COMMIT: usize = 1 << 30;
 /// Most events looked up under one lock.
 const LOOKED_UP: usize = 4096;
+/// Guess of the smallest event: more are not looked up than are likely to be read.
+const SMALLEST: usize = 64;
 
 /// When a commit counts as durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -197,7 +199,8 @@ impl LogStore {
         Ok(self.shared.catalog())
     }
 
-    fn ahead(&self, stream: &StreamKey, from: Offset) -> Result<Ahead, StoreError> {
+    /// Looks up at most so many events from an offset on.
+    fn ahead(&self, stream: &StreamKey, from: Offset, most: usize) -> Result<Ahead, StoreError> {
         let catalog = self.catalog()?;
         let Some((number, stream)) = catalog.stream(stream) else {
             return Ok(Ahead::End);
@@ -213,7 +216,7 @@ impl LogStore {
             stream: number,
             segment: segment(&catalog, run.segment)?,
             first: from,
-            positions: positions[..positions.len().min(LOOKED_UP)].to_vec(),
+            positions: positions[..positions.len().min(most)].to_vec(),
         }))
     }
 
@@ -221,11 +224,12 @@ impl LogStore {
     fn damage(&self, stream: &StreamKey, from: Offset, what: String) -> StoreError {
         let mut until = from;
         loop {
-            match self.ahead(stream, until.next()) {
+            match self.ahead(stream, until.next(), 1) {
                 Ok(Ahead::Gap(last)) => until = last,
                 Ok(Ahead::Events(plan)) => {
-                    let one = &plan.positions[..1];
-                    let (_, bad) = plan.segment.events(plan.stream, plan.first, one, 0);
+                    let (_, bad) = plan
+                        .segment
+                        .events(plan.stream, plan.first, &plan.positions, 0);
                     if !matches!(bad, Some(Bad::Damaged(_))) {
                         break;
                     }
@@ -268,7 +272,8 @@ impl Store for LogStore {
         let mut left = max_bytes;
         let mut next = from.max(Offset::FIRST);
         loop {
-            let plan = match self.ahead(stream, next)? {
+            let most = (left / SMALLEST + 1).min(LOOKED_UP);
+            let plan = match self.ahead(stream, next, most)? {
                 Ahead::Events(plan) => plan,
                 Ahead::End => return Ok(records),
                 Ahead::Gap(_) if !records.is_empty() => return Ok(records),
@@ -351,7 +356,7 @@ impl Store for LogStore {
             (number, place, segment(&catalog, place.segment)?)
         };
         match segment.one(place.position) {
-            Ok((header, _, state))
+            Ok((header, state))
                 if header.kind == format::Kind::Snapshot && header.stream == number =>
             {
                 Ok(Some(Snapshot {

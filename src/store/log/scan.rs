@@ -69,7 +69,7 @@ impl Reader<'_> {
         while at < self.bytes.len() {
             if let Some(commit) = self.commit(at) {
                 let records = at + HEADER..at + HEADER + commit.body_len as usize;
-                self.records(records.clone());
+                self.records(records.clone(), true);
                 self.scan.durable = u64::try_from(commit.time.0).unwrap_or(0);
                 self.scan.commits = commit.offset.0;
                 at = padded(records.end);
@@ -86,7 +86,7 @@ impl Reader<'_> {
                 break;
             }
             let next = next.unwrap_or(self.bytes.len());
-            self.records(at..next);
+            self.records(at..next, false);
             at = next;
             self.scan.end = at as u64;
         }
@@ -125,13 +125,13 @@ impl Reader<'_> {
         false
     }
 
-    /// Takes in the records in a range, which may be damaged.
-    fn records(&mut self, range: Range<usize>) {
+    /// Takes in the records in a range, which may be damaged if that is not `known` to be right.
+    fn records(&mut self, range: Range<usize>, known: bool) {
         let mut at = range.start;
         while at < range.end {
             match self.header(at) {
                 Some(header) if at + header.len() <= padded(range.end) => {
-                    if !self.record(at, &header) {
+                    if !self.record(at, &header, known) {
                         self.hole(at..at + header.len());
                     }
                     at += header.len();
@@ -159,7 +159,7 @@ impl Reader<'_> {
     }
 
     /// Takes in one record. `false` when it is damaged, and not known what it said.
-    fn record(&mut self, at: usize, header: &Header) -> bool {
+    fn record(&mut self, at: usize, header: &Header, known: bool) -> bool {
         let index = &mut self.scan.index;
         let segment = self.segment.number;
         let Ok(position) = u32::try_from(at) else {
@@ -168,7 +168,10 @@ impl Reader<'_> {
         let body = self
             .bytes
             .get(at + HEADER..at + HEADER + header.body_len as usize)
-            .and_then(|bytes| header.split(bytes));
+            .and_then(|bytes| match known {
+                true => bytes.split_at_checked(header.key_len as usize),
+                false => header.split(bytes),
+            });
         match (header.kind, body) {
             (Kind::Commit, _) => true,
             // Its place is known, so that reading it says what is wrong; its key is not.

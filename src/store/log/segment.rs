@@ -60,17 +60,17 @@ impl Segment {
             let position = u64::from(*position);
             let want = Offset(first.0 + row as u64);
             let ahead = || self.reach(&positions[row..], most.saturating_sub(bytes));
-            let record =
-                self.record(&mut chunk, position, ahead)
-                    .and_then(|(header, key, body)| {
-                        let right = header.kind == Kind::Event
-                            && header.stream == stream
-                            && header.offset == want;
-                        match right {
-                            true => event(want, &header, &key, body),
-                            false => Err(self.damaged(position, "another record")),
-                        }
-                    });
+            let record = self
+                .record(&mut chunk, position, ahead)
+                .and_then(|(header, body)| {
+                    let right = header.kind == Kind::Event
+                        && header.stream == stream
+                        && header.offset == want;
+                    match right {
+                        true => event(want, &header, body),
+                        false => Err(self.damaged(position, "another record")),
+                    }
+                });
             match record {
                 Ok(record) => {
                     bytes += record.json.len().max(1);
@@ -85,9 +85,10 @@ impl Segment {
         (records, None)
     }
 
-    /// A single record: header, key and body.
-    pub(super) fn one(&self, position: u32) -> Result<(Header, Bytes, Bytes), Bad> {
-        self.record(&mut Chunk::default(), u64::from(position), || GUESS)
+    /// A single record: its header, and its body behind the key.
+    pub(super) fn one(&self, position: u32) -> Result<(Header, Bytes), Bad> {
+        let record = self.record(&mut Chunk::default(), u64::from(position), || GUESS);
+        record.map(|(header, body)| (header, body.slice(header.key_len as usize..)))
     }
 
     /// Up to where to read for the records at these positions.
@@ -105,30 +106,30 @@ impl Segment {
         last + GUESS - start
     }
 
-    /// The record at a position, from the chunk or else from the disk with what lies `ahead`.
+    /// The record at a position, from the chunk or else from the disk with what lies `ahead`: its
+    /// header, and its key and body, which are what was written.
     fn record(
         &self,
         chunk: &mut Chunk,
         position: u64,
         ahead: impl FnOnce() -> u64,
-    ) -> Result<(Header, Bytes, Bytes), Bad> {
+    ) -> Result<(Header, Bytes), Bad> {
         if chunk.part(position, HEADER as u64).is_none() {
             chunk.load(self, position, ahead())?;
         }
         let header = chunk
             .part(position, HEADER as u64)
-            .and_then(|bytes| Header::decode(&bytes, self.seal, position))
+            .and_then(|range| Header::decode(&chunk.bytes[range], self.seal, position))
             .ok_or_else(|| self.damaged(position, "no record"))?;
         let (body_at, body_len) = (position + HEADER as u64, u64::from(header.body_len));
         if chunk.part(body_at, body_len).is_none() {
             chunk.load(self, position, HEADER as u64 + body_len)?;
         }
-        let body = chunk
+        chunk
             .part(body_at, body_len)
-            .filter(|body| header.split(body).is_some())
-            .ok_or_else(|| self.damaged(position, "a record whose checksum is wrong"))?;
-        let key_len = header.key_len as usize;
-        Ok((header, body.slice(..key_len), body.slice(key_len..)))
+            .filter(|range| header.split(&chunk.bytes[range.clone()]).is_some())
+            .map(|range| (header, chunk.bytes.slice(range)))
+            .ok_or_else(|| self.damaged(position, "a record whose checksum is wrong"))
     }
 
     fn damaged(&self, position: u64, found: &str) -> Bad {
@@ -139,7 +140,8 @@ impl Segment {
     }
 }
 
-fn event(offset: Offset, header: &Header, key: &Bytes, json: Bytes) -> Result<Record, Bad> {
+fn event(offset: Offset, header: &Header, mut body: Bytes) -> Result<Record, Bad> {
+    let key = body.split_to(header.key_len as usize);
     let idempotency_key = match header.has_key {
         true => Some(String::from_utf8(key.to_vec()).map_err(|e| Bad::Damaged(e.to_string()))?),
         false => None,
@@ -147,7 +149,7 @@ fn event(offset: Offset, header: &Header, key: &Bytes, json: Bytes) -> Result<Re
     Ok(Record {
         offset,
         idempotency_key,
-        json,
+        json: body,
     })
 }
 
@@ -169,11 +171,11 @@ impl Chunk {
         Ok(())
     }
 
-    fn part(&self, at: u64, len: u64) -> Option<Bytes> {
+    /// Where in the chunk these bytes of the segment are, if they are.
+    fn part(&self, at: u64, len: u64) -> Option<Range<usize>> {
         let start = usize::try_from(at.checked_sub(self.at)?).ok()?;
         let end = start.checked_add(usize::try_from(len).ok()?)?;
-        let range: Range<usize> = start..end;
-        (end <= self.bytes.len()).then(|| self.bytes.slice(range))
+        (end <= self.bytes.len()).then_some(start..end)
     }
 }
 
