@@ -6,6 +6,7 @@ pub mod drafts;
 pub mod editor;
 pub mod finder;
 pub mod input;
+pub mod local;
 pub mod open;
 pub mod program;
 pub mod replayer;

@@ -75,7 +75,8 @@ pub struct What {
 pub fn run(args: &AppendArgs, settings: &Settings) -> Result<Outcome> {
     may_append(settings)?;
     let path = stream_path(&args.path)?;
-    let remote = connect(settings)?;
+    let connected = connect(&args.service, settings)?;
+    let remote = &connected.remote;
     let input = match (&args.what.raw, &args.what.message, &args.what.event_type) {
         (Some(raw), _, _) => body(raw)?,
         (_, Some(text), _) => {
@@ -95,7 +96,7 @@ pub fn run(args: &AppendArgs, settings: &Settings) -> Result<Outcome> {
             event(args, json!({"type": event_type, "payload": payload}))?
         }
     };
-    send(&remote, &path, input)
+    send(remote, &path, input)
 }
 
 /// Appends and prints what was stored.

@@ -141,6 +141,14 @@ pub struct ServiceArgs {
     /// Send this bearer token (EVTUI_TOKEN keeps it out of the list of processes)
     #[arg(long, value_name = "TOKEN")]
     pub token: Option<String>,
+
+    /// Run the service inside this process, for as long as it lives
+    #[arg(long, conflicts_with_all = ["url", "token"])]
+    pub local: bool,
+
+    /// Where --local keeps its streams, :memory: to keep nothing [default: as evtui serve]
+    #[arg(long, value_name = "DIR", requires = "local", value_hint = ValueHint::DirPath)]
+    pub data: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

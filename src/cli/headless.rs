@@ -1,7 +1,7 @@
 //! What the headless commands share: reading a log to its end, choosing a stream, a moment and a
 //! worker, and writing for people or for pipes.
 
-use super::args::FoldArgs;
+use super::args::{FoldArgs, ServiceArgs};
 use super::failure::{Failure, NO};
 use crate::config::settings::Settings;
 use crate::model::log::EventLog;
@@ -41,7 +41,9 @@ fn source(target: &Target, settings: &Settings) -> Result<Box<dyn Source>> {
     match target {
         Target::Stream(path) => {
             // The history is here; that nothing comes after it is what is wanted.
-            Ok(Box::new(super::service::fetch(path, settings)?.source))
+            Ok(Box::new(
+                super::service::fetch(&ServiceArgs::default(), path, settings)?.source,
+            ))
         }
         Target::Tree(_) => {
             let failure = Failure::new(format!("cannot read {target}: it names many streams"));

@@ -46,11 +46,12 @@ pub fn run(args: &GateArgs, settings: &Settings) -> Result<Outcome> {
 pub fn gate(what: BuiltIn, args: &GateArgs, settings: &Settings) -> Result<Outcome> {
     may_append(settings)?;
     let path = stream_path(&args.path)?;
-    let remote = connect(settings)?;
+    let connected = connect(&args.service, settings)?;
+    let remote = &connected.remote;
     let payload = match &args.reason {
         Some(reason) => json!({"reason": reason}),
         None => json!({}),
     };
     let event = json!({"type": what.to_string(), "payload": payload});
-    send(&remote, &path, event.to_string())
+    send(remote, &path, event.to_string())
 }

@@ -60,7 +60,8 @@ pub struct RecordArgs {
 /// The stream cannot be read, or the file not be written.
 pub fn run(args: &RecordArgs, settings: &Settings) -> Result<Outcome> {
     let path = stream_path(&args.path)?;
-    let remote = connect(settings)?;
+    let connected = connect(&args.service, settings)?;
+    let remote = &connected.remote;
     let mut file = output(args)?;
     let heard = Arc::new(Mutex::new((Instant::now(), 0u64)));
     let hears = Arc::clone(&heard);
@@ -88,7 +89,7 @@ pub fn run(args: &RecordArgs, settings: &Settings) -> Result<Outcome> {
             () = silence(idle, &listens) => {}
         }
     };
-    follow(&remote, &path, args.from.after(), true, end, sink)?;
+    follow(remote, &path, args.from.after(), true, end, sink)?;
     let events = heard.lock().unwrap_or_else(PoisonError::into_inner).1;
     eprintln!("evtui: {events} events of {path} saved");
     Ok(Outcome::Yes)

@@ -8,6 +8,7 @@ use super::streams::{self, StreamsArgs};
 use super::tail::{self, Begin, TailArgs, TailHow};
 use crate::config::settings::Settings;
 use crate::config::{state_folder, themes_folder};
+use crate::model::path::StreamPath;
 use crate::runtime::screen::{self, Options};
 use crate::runtime::target::Target;
 use anyhow::Result;
@@ -59,11 +60,18 @@ pub fn run(args: Evtui, settings: Settings) -> Result<ExitCode> {
         };
         return Ok(outcome?.into());
     }
-    let service = match &target {
-        Some(Target::Stream(_) | Target::Tree(_)) => Some(connect(&settings)?),
-        _ => None,
+    let (target, connected) = match target {
+        // A service of one's own is there to be looked at.
+        None if args.service.local => (Some(Target::Tree(StreamPath::root())), true),
+        Some(Target::Stream(_) | Target::Tree(_)) => (target, true),
+        _ => (target, false),
     };
-    screen::run(Options {
+    let connected = connected.then(|| connect(&args.service, &settings));
+    let (service, local) = match connected.transpose()? {
+        Some(connected) => (Some(connected.remote), connected.local),
+        None => (None, None),
+    };
+    let code = screen::run(Options {
         target,
         service,
         read_only: settings.read_only.value,
@@ -75,5 +83,8 @@ pub fn run(args: Evtui, settings: Settings) -> Result<ExitCode> {
         config: settings,
         state: state_folder(),
         themes: themes_folder(),
-    })
+    });
+    // The screen's connections are closed by now.
+    drop(local);
+    code
 }

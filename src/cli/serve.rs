@@ -1,28 +1,24 @@
 //! `evtui serve`: the whole event service in one process, until a signal stops it.
 
 use super::Outcome;
-use super::failure::{Failure, REFUSED};
+use super::failure::Failure;
+use super::service::{data, unopened};
 use crate::config;
 use crate::config::units;
 use crate::server::{self, Token};
 use crate::service::{BreakerPolicy, KeySource, Options, Service};
 use crate::store::Store;
-use crate::store::log::{Durability, LogStore, OpenError};
-use crate::store::memory::MemoryStore;
+use crate::store::log::Durability;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum, ValueHint};
 use std::io::{IsTerminal, Write};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-/// The `--data` that keeps nothing.
-const IN_MEMORY: &str = ":memory:";
-/// The key of the secrets, beside the data.
-const KEY_FILE: &str = "secrets.key";
 /// What is still running when all is done is left behind after so long.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
@@ -153,18 +149,7 @@ fn announce(line: &str) -> Result<()> {
 }
 
 fn open(args: &ServeArgs) -> Result<(Arc<dyn Store>, KeySource, String)> {
-    if args.data.as_deref() == Some(Path::new(IN_MEMORY)) {
-        let store = MemoryStore::new().context("cannot make a store in memory")?;
-        return Ok((Arc::new(store), KeySource::Memory, IN_MEMORY.to_owned()));
-    }
-    let folder = args
-        .data
-        .clone()
-        .or_else(config::store_folder)
-        .ok_or_else(|| {
-            Failure::new("there is no home folder to keep data in")
-                .hint("--data DIR, or --data :memory:")
-        })?;
+    let data = data(args.data.as_deref())?;
     let options = crate::store::log::Options {
         durability: match args.durability {
             When::Fsync => Durability::Fsync,
@@ -172,18 +157,8 @@ fn open(args: &ServeArgs) -> Result<(Arc<dyn Store>, KeySource, String)> {
         },
         ..crate::store::log::Options::default()
     };
-    let store = LogStore::open(&folder, options).map_err(|why| {
-        let locked = matches!(why, OpenError::Locked(_));
-        let failure = Failure::new(format!("cannot open the data: {why}"));
-        match locked {
-            true => failure
-                .code(REFUSED)
-                .hint("stop the other server, or give this one another --data"),
-            false => failure.hint("another --data, or --data :memory: to keep nothing"),
-        }
-    })?;
-    let key = KeySource::File(folder.join(KEY_FILE));
-    Ok((Arc::new(store), key, folder.display().to_string()))
+    let (store, key) = data.open(options).map_err(|error| unopened(&error))?;
+    Ok((store, key, data.to_string()))
 }
 
 fn warn_if_open(address: IpAddr, has_token: bool) {

@@ -1,12 +1,14 @@
 //! What the commands that talk to a service share: connecting, reading a stream's path, telling
 //! what went wrong with which exit code.
 
+use super::args::ServiceArgs;
 use super::failure::{Failure, NO, REFUSED};
 use crate::config::settings::{Origin, Settings};
-use crate::config::streams_folder;
+use crate::config::{store_folder, streams_folder};
 use crate::model::message_form::MessageForm;
 use crate::model::path::StreamPath;
 use crate::model::peek;
+use crate::runtime::local::{Data, Local};
 use crate::runtime::service::details;
 use crate::source::Source;
 use crate::source::remote::client::{Client, Server, Trouble};
@@ -14,8 +16,10 @@ use crate::source::remote::dialect::{After, Bounds, Until};
 use crate::source::remote::follow::{Ended, Follower, Held, Sink};
 use crate::source::remote::wire::Batch;
 use crate::source::remote::{News, Remote, RemoteSource, Status};
+use crate::store::log::OpenError;
 use anyhow::{Context, Result};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The service in force.
@@ -44,13 +48,70 @@ pub fn server(settings: &Settings) -> Result<Server, Failure> {
     })
 }
 
-/// A connection to the service in force; nothing is sent yet.
+/// A connection, and the service itself where it runs in this process.
+pub struct Connected {
+    /// The connection.
+    pub remote: Remote,
+    /// Stopped after the connection is closed.
+    pub local: Option<Local>,
+}
+
+/// A connection to the service in force, started first where it is to run in this process.
+/// Otherwise nothing is sent yet.
 ///
 /// # Errors
-/// As [`server`].
-pub fn connect(settings: &Settings) -> Result<Remote> {
-    let remote = Remote::new(server(settings)?, streams_folder());
-    Ok(remote.map_err(Failure::new)?)
+/// As [`server`]; the service's data cannot be opened.
+pub fn connect(args: &ServiceArgs, settings: &Settings) -> Result<Connected> {
+    let server = server(settings)?;
+    if !args.local {
+        let remote = Remote::new(server, streams_folder()).map_err(Failure::new)?;
+        return Ok(Connected {
+            remote,
+            local: None,
+        });
+    }
+    let local = Local::start(
+        &data(args.data.as_deref())?,
+        0,
+        crate::service::Options::default(),
+    );
+    let local = local.map_err(|error| unopened(&error))?;
+    let server = Server {
+        url: Server::parse_url(local.url()).map_err(Failure::new)?,
+        ..server
+    };
+    // Its port is another one each time: no later session would find what is kept.
+    let remote = Remote::new(server, None).map_err(Failure::new)?;
+    Ok(Connected {
+        remote,
+        local: Some(local),
+    })
+}
+
+/// Where a service of one's own keeps its streams.
+///
+/// # Errors
+/// Nothing was said, and there is no home.
+pub fn data(given: Option<&Path>) -> Result<Data, Failure> {
+    match given {
+        Some(path) => Ok(Data::of(path)),
+        None => store_folder().map(Data::Folder).ok_or_else(|| {
+            Failure::new("there is no home folder to keep data in")
+                .hint("--data DIR, or --data :memory:")
+        }),
+    }
+}
+
+/// A service of one's own that did not start.
+#[must_use]
+pub fn unopened(error: &anyhow::Error) -> Failure {
+    let failure = Failure::new(format!("cannot open the data: {error:#}"));
+    match error.downcast_ref::<OpenError>() {
+        Some(OpenError::Locked(_)) => failure.code(REFUSED).hint(
+            "--url talks to the server that has it; or stop that one, or give this one another --data",
+        ),
+        _ => failure.hint("another --data, or --data :memory: to keep nothing"),
+    }
 }
 
 /// Reads the path of a stream.
@@ -85,8 +146,17 @@ pub fn failure(doing: &str, trouble: &Trouble) -> Failure {
 ///
 /// # Errors
 /// The service cannot be reached or refuses.
-pub fn fetch(path: &StreamPath, settings: &Settings) -> Result<Fetched> {
-    let remote = connect(settings)?;
+pub fn fetch(args: &ServiceArgs, path: &StreamPath, settings: &Settings) -> Result<Fetched> {
+    let connected = connect(args, settings)?;
+    loop {
+        if let Some(source) = history(&connected.remote, path)? {
+            return Ok(Fetched { source, connected });
+        }
+    }
+}
+
+/// Opens a stream and waits for its history; `None` when it was started over meanwhile.
+fn history(remote: &Remote, path: &StreamPath) -> Result<Option<RemoteSource>> {
     let (sender, statuses) = std::sync::mpsc::channel();
     let tell = Arc::new(move |news| {
         // Nobody waits any more once the history is here.
@@ -100,16 +170,13 @@ pub fn fetch(path: &StreamPath, settings: &Settings) -> Result<Fetched> {
                 let failure = Failure::new(format!("cannot read {path}: {why}"));
                 return Err(failure.hint("--url or EVTUI_URL names the service").into());
             }
-            News::Restarted { .. } => {
-                drop(source);
-                return fetch(path, settings);
-            }
+            News::Restarted { .. } => return Ok(None),
             News::Odd(what) => eprintln!("evtui: {path}: {what}"),
             News::Status(Status::Connecting) | News::HistoryEnd(_) => {}
         }
     }
     source.wait(&|| true);
-    Ok(Fetched { source, remote })
+    Ok(Some(source))
 }
 
 /// A stream whose history is here.
@@ -117,7 +184,7 @@ pub struct Fetched {
     /// Its events; more come as they are committed.
     pub source: RemoteSource,
     /// The connection.
-    pub remote: Remote,
+    pub connected: Connected,
 }
 
 /// Refuses where nothing may be appended.

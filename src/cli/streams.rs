@@ -44,7 +44,8 @@ pub struct StreamsArgs {
 pub fn run(args: &StreamsArgs, settings: &Settings) -> Result<Outcome> {
     let written = args.prefix.strip_suffix("/**").unwrap_or(&args.prefix);
     let prefix = stream_path(if written.is_empty() { "/" } else { written })?;
-    let remote = connect(settings)?;
+    let connected = connect(&args.service, settings)?;
+    let remote = &connected.remote;
     let client = remote.client();
     let children = remote
         .wait(client.children(&prefix))

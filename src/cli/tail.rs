@@ -104,7 +104,8 @@ impl Begin {
 /// The stream cannot be read, or standard output not be written.
 pub fn run(args: &TailArgs, settings: &Settings) -> Result<Outcome> {
     let path = stream_path(&args.path)?;
-    let remote = connect(settings)?;
+    let connected = connect(&args.service, settings)?;
+    let remote = &connected.remote;
     let format = match (args.how.yaml, args.how.plain) {
         (true, _) => Format::Yaml,
         (_, true) => Format::Table,
@@ -116,6 +117,6 @@ pub fn run(args: &TailArgs, settings: &Settings) -> Result<Outcome> {
         Ok(ControlFlow::Continue(()))
     });
     let live = !args.how.no_follow;
-    follow(&remote, &path, args.how.from.after(), live, pending(), sink)?;
+    follow(remote, &path, args.how.from.after(), live, pending(), sink)?;
     Ok(Outcome::Yes)
 }

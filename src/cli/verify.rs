@@ -43,7 +43,7 @@ pub struct VerifyArgs {
 /// The service cannot be reached, or the stream grows faster than it can be folded.
 pub fn run(args: &VerifyArgs, settings: &Settings) -> Result<Outcome> {
     let path = stream_path(&args.path)?;
-    let fetched = fetch(&path, settings)?;
+    let fetched = fetch(&args.service, &path, settings)?;
     let log = fetched.source.log(None);
     let (theirs, rows) = state_of(&fetched, &path, &*log)?;
     let options = Options {
@@ -114,7 +114,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The service's state, and how many events it counts; all of them are here then.
 fn state_of(fetched: &Fetched, path: &StreamPath, log: &dyn EventLog) -> Result<(Value, usize)> {
-    let state = fetched.remote.wait(fetched.remote.client().state(path));
+    let remote = &fetched.connected.remote;
+    let state = remote.wait(remote.client().state(path));
     let state = state
         .context("the connection is closed")?
         .map_err(|trouble| failure(&format!("ask for the state of {path}"), &trouble))?;

@@ -260,12 +260,14 @@ impl Source for FileSource {
     }
 
     fn wait(&self, keep_going: &dyn Fn() -> bool) -> bool {
+        let turn = Duration::from_millis(20);
         loop {
-            let ended = self.shared.orders();
-            if self.shared.wait_idle(Duration::from_millis(20))
-                && (ended.spooled.is_none() || ended.ended)
-            {
-                return true;
+            let orders = self.shared.orders();
+            if self.shared.wait_idle(turn) {
+                if orders.spooled.is_none() || orders.ended {
+                    return true;
+                }
+                self.shared.wait_orders(orders, Some(turn));
             }
             if !keep_going() {
                 return false;

@@ -282,7 +282,8 @@ impl Source for RemoteSource {
         self.file.progress()
     }
 
+    /// For what is here: a stream has no end to wait for.
     fn wait(&self, keep_going: &dyn Fn() -> bool) -> bool {
-        self.file.wait(keep_going)
+        self.file.settle(keep_going)
     }
 }

@@ -5,6 +5,7 @@ use super::shared::{Orders, Shared};
 use super::{FileSource, OpenError};
 use std::fs::File;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// Tells a log how far it has been written.
 pub struct Feed(Weak<Shared>);
@@ -38,5 +39,16 @@ impl FileSource {
         let source = FileSource::start(name, file, None, orders)?;
         let feed = Feed(Arc::downgrade(&source.shared));
         Ok((source, feed))
+    }
+
+    /// Waits until what was told of the file is indexed, whether more will come or not, or until
+    /// `keep_going`, asked some tens of times a second, says no. True when all is indexed.
+    pub fn settle(&self, keep_going: &dyn Fn() -> bool) -> bool {
+        while !self.shared.wait_idle(Duration::from_millis(20)) {
+            if !keep_going() {
+                return false;
+            }
+        }
+        true
     }
 }

@@ -1,0 +1,325 @@
+//! The headless commands on a real service in this process: output, exit codes, errors that say
+//! what to try.
+
+use assert_cmd::Command;
+use evtui::runtime::local::{Data, Local};
+use evtui::service::Options;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+/// A hang fails the test after this long; nothing is measured by it.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSED: &str = "https://events.iterate.com/events/stream/paused";
+
+struct House {
+    server: Local,
+    home: tempfile::TempDir,
+}
+
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn lines(&self) -> Vec<Value> {
+        let parsed = self.out.lines().map(serde_json::from_str);
+        parsed.collect::<Result<_, _>>().expect(&self.out)
+    }
+}
+
+impl House {
+    fn new() -> House {
+        House {
+            server: Local::start(&Data::Memory, 0, Options::default()).unwrap(),
+            home: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn run_with(&self, args: &[&str], input: &str) -> Ran {
+        let output = Command::cargo_bin("evtui")
+            .unwrap()
+            .current_dir(self.home.path())
+            .env("XDG_CONFIG_HOME", self.home.path())
+            .env("XDG_CACHE_HOME", self.home.path())
+            .env("XDG_DATA_HOME", self.home.path())
+            .env("EVTUI_URL", self.server.url())
+            .args(args)
+            .write_stdin(input)
+            .timeout(PATIENCE)
+            .output()
+            .unwrap();
+        Ran {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    #[track_caller]
+    fn run(&self, args: &[&str], code: i32) -> Ran {
+        let ran = self.run_with(args, "");
+        assert_eq!(ran.code, Some(code), "{}{}", ran.out, ran.err);
+        ran
+    }
+
+    fn start(&self, args: &[&str]) -> Child {
+        std::process::Command::new(env!("CARGO_BIN_EXE_evtui"))
+            .env("XDG_CONFIG_HOME", self.home.path())
+            .env("XDG_CACHE_HOME", self.home.path())
+            .args(args)
+            .args(["--url", self.server.url()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+}
+
+#[test]
+fn what_is_appended_is_read_back() {
+    let house = House::new();
+    let ran = house.run(
+        &["append", "/a", "--type", "note", "--payload", r#"{"n":1}"#],
+        0,
+    );
+    let stored = &ran.lines()[0];
+    assert_eq!(
+        (&stored["offset"], &stored["payload"]),
+        (&json!(2), &json!({"n": 1}))
+    );
+    // A message takes the form of the stream's own messages.
+    house.run(&["append", "/a", "--message", "hello"], 0);
+    let raw = r#"{"type":"agent-input-added","payload":{"role":"user","content":"hi"}}"#;
+    assert_eq!(
+        house.run_with(&["append", "/a", "--raw", "-"], raw).code,
+        Some(0)
+    );
+    let ran = house.run(&["append", "/a", "--message", "hello again"], 0);
+    assert_eq!(ran.lines()[0]["type"], "agent-input-added");
+    assert_eq!(
+        ran.lines()[0]["payload"],
+        json!({"role": "user", "content": "hello again"})
+    );
+
+    let ran = house.run(&["tail", "/a", "--no-follow"], 0);
+    let offsets: Vec<_> = ran
+        .lines()
+        .iter()
+        .map(|e| e["offset"].as_u64().unwrap())
+        .collect();
+    assert_eq!(offsets, [1, 2, 3, 4, 5]);
+    let ran = house.run(&["tail", "/a", "--no-follow", "--from", "5", "--plain"], 0);
+    assert!(
+        ran.out.contains("agent-input-added") && ran.out.contains("hello again"),
+        "{}",
+        ran.out
+    );
+    let ran = house.run(&["tail", "/a", "--no-follow", "--from", "2", "--yaml"], 0);
+    assert_eq!(ran.out.matches("---\n").count(), 4, "{}", ran.out);
+
+    // The commands for logs take streams, too.
+    let ran = house.run(&["state", "/a", "--select", "$.eventCount"], 0);
+    assert_eq!(ran.out, "5\n");
+    let ran = house.run(&["events", "/a", "--filter", "type:note"], 0);
+    assert_eq!(ran.lines().len(), 1);
+}
+
+#[test]
+fn inputs_that_are_no_events() {
+    let house = House::new();
+    let ran = house.run(&["append", "/a", "--type", " "], 3);
+    assert!(ran.err.contains("type: must not be empty"), "{}", ran.err);
+    let ran = house.run(&["append", "/a", "--type", "x", "--payload", "[1]"], 2);
+    assert!(
+        ran.err.contains("--payload must be a JSON object"),
+        "{}",
+        ran.err
+    );
+    let ran = house.run_with(&["append", "/a", "--raw", "-"], "hello");
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert_eq!(ran.lines()[0]["payload"]["rawInput"], "hello");
+    let ran = house.run(&["append", "/A", "--type", "x"], 2);
+    assert!(ran.err.contains("'A' is not allowed"), "{}", ran.err);
+    house.run(&["append", "/a"], 2);
+    let ran = house.run(&["--read-only", "append", "/a", "--type", "x"], 2);
+    assert!(ran.err.contains("--read-only"), "{}", ran.err);
+}
+
+#[test]
+fn a_paused_stream_refuses_until_it_is_resumed() {
+    let house = House::new();
+    house.run(&["append", "/a", "--type", "x"], 0);
+    let ran = house.run(&["pause", "/a", "--reason", "it loops"], 0);
+    assert_eq!(ran.lines()[0]["type"], PAUSED);
+    let ran = house.run(&["append", "/a", "--type", "x"], 3);
+    assert!(ran.err.contains("stream is paused"), "{}", ran.err);
+    let ran = house.run(&["streams", "--long"], 0);
+    let lines = ran.lines();
+    let a = lines.iter().find(|s| s["path"] == "/a").unwrap();
+    assert_eq!((&a["eventCount"], &a["paused"]), (&json!(3), &json!(true)));
+    assert!(a["lastAt"].is_string(), "{a}");
+    house.run(&["resume", "/a", "--reason", "mended"], 0);
+    house.run(&["append", "/a", "--type", "x"], 0);
+}
+
+#[test]
+fn streams_under_a_path() {
+    let house = House::new();
+    for path in ["/a/b", "/a/b/c", "/z"] {
+        house.run(&["append", path, "--type", "x"], 0);
+    }
+    let paths = |args: &[&str], code| -> Vec<String> {
+        let lines = house.run(args, code).lines();
+        lines
+            .iter()
+            .map(|l| l["path"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(paths(&["streams", "/a"], 0), ["/a", "/a/b", "/a/b/c"]);
+    assert_eq!(paths(&["/a/b/**"], 0), ["/a/b", "/a/b/c"]);
+    assert_eq!(paths(&["streams", "/a", "--project", "other"], 1), [""; 0]);
+}
+
+#[test]
+fn tail_follows_and_a_reader_that_goes_away_is_no_failure() {
+    let house = House::new();
+    house.run(&["append", "/a", "--type", "x"], 0);
+    let mut tail = house.start(&["tail", "/a", "--from", "end"]);
+    let mut out = BufReader::new(tail.stdout.take().unwrap());
+    // It may not be there yet: whatever it then begins with, the numbers ascend without a gap.
+    let mut line = String::new();
+    let mut first = None;
+    while first.is_none() {
+        house.run(&["append", "/a", "--type", "y"], 0);
+        line.clear();
+        out.read_line(&mut line).unwrap();
+        first = serde_json::from_str::<Value>(&line).unwrap()["offset"].as_u64();
+    }
+    drop(out);
+    let status = loop {
+        house.run(&["append", "/a", "--type", "z"], 0);
+        if let Some(status) = tail.try_wait().unwrap() {
+            break status;
+        }
+    };
+    let mut err = String::new();
+    tail.stderr.unwrap().read_to_string(&mut err).unwrap();
+    assert!(status.success(), "{err}");
+}
+
+#[test]
+fn record_ends_where_it_is_told_to() {
+    let house = House::new();
+    for _ in 0..5 {
+        house.run(&["append", "/a", "--type", "x"], 0);
+    }
+    let ran = house.run(&["record", "/a", "-o", "log.jsonl", "--until", "4"], 0);
+    assert!(ran.err.contains("4 events of /a saved"), "{}", ran.err);
+    let log = std::fs::read_to_string(house.home.path().join("log.jsonl")).unwrap();
+    assert_eq!(log.lines().count(), 4);
+    let ran = house.run(&["record", "/a", "-o", "log.jsonl", "--until", "4"], 2);
+    assert!(ran.err.contains("exists already"), "{}", ran.err);
+    let ran = house.run(
+        &["record", "/a", "-o", "-", "--from", "3", "--idle", "200ms"],
+        0,
+    );
+    assert_eq!(ran.lines().len(), 4);
+    house.run(&["state", "log.jsonl"], 0);
+}
+
+#[test]
+fn verify_agrees_with_the_service() {
+    let house = House::new();
+    let worker =
+        "export default { slug: 'count', initialState: 0, reduce: ({ state }) => state + 1 }";
+    let payload = json!({"slug": "count", "script": worker}).to_string();
+    let configured = "https://events.iterate.com/events/stream/dynamic-worker/configured";
+    house.run(
+        &["append", "/a", "--type", configured, "--payload", &payload],
+        0,
+    );
+    for _ in 0..3 {
+        house.run(&["append", "/a", "--type", "x"], 0);
+    }
+    house.run(&["pause", "/a"], 0);
+    let ran = house.run(&["verify", "/a"], 0);
+    let lines = ran.lines();
+    assert_eq!(lines[0]["state"], "worker count");
+    assert_eq!(lines[0]["failures"], json!([]));
+    let built_in = lines.last().unwrap();
+    assert_eq!(
+        (&built_in["state"], &built_in["same"]),
+        (&json!("built-in"), &json!(true))
+    );
+    assert_eq!(built_in["offset"], 6);
+}
+
+#[test]
+fn without_a_terminal_a_stream_is_printed() {
+    let house = House::new();
+    house.run(
+        &[
+            "append",
+            "/a",
+            "--type",
+            "note",
+            "--payload",
+            r#"{"text":"for people"}"#,
+        ],
+        0,
+    );
+    let mut plain = house.start(&["/a"]);
+    let mut out = BufReader::new(plain.stdout.take().unwrap());
+    let (mut first, mut second) = (String::new(), String::new());
+    out.read_line(&mut first).unwrap();
+    out.read_line(&mut second).unwrap();
+    assert!(
+        first.contains("initialized") && second.contains("for people"),
+        "{first}{second}"
+    );
+    plain.kill().unwrap();
+    plain.wait().unwrap();
+}
+
+#[test]
+fn a_service_that_is_not_there_is_named() {
+    let house = House::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    for args in [
+        &["append", "/a", "--type", "x", "--url", &url][..],
+        &["streams", "--url", &url],
+        &["verify", "/a", "--url", &url],
+    ] {
+        let ran = house.run(args, 2);
+        assert!(
+            ran.err.contains(&url) && ran.err.contains("refused"),
+            "{}",
+            ran.err
+        );
+        assert!(ran.err.contains("try: "), "{}", ran.err);
+    }
+    let ran = house.run(&["streams", "--url", "localhost:7070"], 2);
+    assert!(
+        ran.err.contains("set by --url") && ran.err.contains("http://"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn a_service_of_ones_own_keeps_its_streams() {
+    let house = House::new();
+    let local =
+        |args: &[&str], code| house.run(&[args, &["--local", "--data", "store"]].concat(), code);
+    local(&["append", "/a", "--type", "x"], 0);
+    let ran = local(&["tail", "/a", "--no-follow", "--from", "2"], 0);
+    assert_eq!(ran.lines()[0]["type"], "x");
+    let ran = local(&["streams"], 0);
+    assert!(ran.lines().iter().any(|s| s["path"] == "/a"), "{}", ran.out);
+}
