@@ -3,6 +3,7 @@
 
 pub mod breaker_story;
 pub mod built_in;
+pub mod cadence;
 pub mod cause;
 pub mod diff;
 pub mod event;

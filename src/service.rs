@@ -6,6 +6,7 @@
 //!            outside of any lock        offset, time, gates, state          └─► answer
 //! ```
 
+mod attend;
 pub mod clock;
 mod counts;
 mod destroy;
@@ -14,6 +15,7 @@ mod error;
 mod open;
 mod reader;
 mod recent;
+mod schedule;
 mod secrets;
 mod stream;
 mod streams;
@@ -93,6 +95,7 @@ pub(in crate::service) struct Shared {
     clock: Arc<dyn Clock>,
     options: Options,
     counts: Counts,
+    attend: attend::Attend,
 }
 
 /// The event service. All of it works from any number of tasks at once.
@@ -120,6 +123,7 @@ impl Service {
                 clock: Arc::clone(&options.clock),
                 options,
                 counts: Counts::default(),
+                attend: attend::Attend::default(),
             }),
             streams: Streams::new(),
             met: Mutex::default(),
@@ -128,6 +132,7 @@ impl Service {
             closing: AtomicBool::new(false),
         });
         tokio::spawn(keep_house(Arc::downgrade(&service)));
+        attend::start(&service);
         Ok(service)
     }
 
@@ -163,16 +168,12 @@ impl Service {
         loop {
             let stream = self.stream(key, draft.metadata()).await?;
             match stream.admit(&self.shared, &mut draft) {
-                Admitted::Gone => {}
+                Admitted::Gone | Admitted::NotDue(_) => {}
                 Admitted::Refused(error) => return Err(error),
-                Admitted::Repeated(entry) => {
+                Admitted::Repeated(entry) => return Ok(self.repeated(entry)),
+                Admitted::RepeatedInFlight(entry) => {
                     if stream.durable(entry.offset).await {
-                        self.shared.counts.repeated();
-                        return Ok(Stored {
-                            offset: entry.offset,
-                            json: entry.json,
-                            repeated: true,
-                        });
+                        return Ok(self.repeated(entry));
                     }
                     // The one with the same key was not stored: now this one may be.
                 }
@@ -198,6 +199,15 @@ impl Service {
                     }
                 },
             }
+        }
+    }
+
+    fn repeated(&self, entry: Entry) -> Stored {
+        self.shared.counts.repeated();
+        Stored {
+            offset: entry.offset,
+            json: entry.json,
+            repeated: true,
         }
     }
 
@@ -282,6 +292,7 @@ impl Service {
     /// that kept up after the last durable event, slower ones where they are.
     pub async fn shutdown(&self) {
         self.closing.store(true, Ordering::SeqCst);
+        self.shared.attend.stop();
         let streams = self.streams.close_all(End::Shutdown);
         let store = Arc::clone(&self.shared.store);
         // Fails only if the store panics, which it says itself.
@@ -307,6 +318,12 @@ impl Service {
 
     fn met(&self) -> MutexGuard<'_, std::collections::HashSet<u64>> {
         self.met.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.shared.attend.stop();
     }
 }
 

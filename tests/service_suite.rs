@@ -19,5 +19,7 @@ mod lifecycle;
 mod live;
 #[path = "service/model.rs"]
 mod model;
+#[path = "service/scheduler.rs"]
+mod scheduler;
 #[path = "service/secrets.rs"]
 mod secrets;

@@ -2,9 +2,9 @@
 
 use super::Service;
 use super::error::ServiceError;
-use super::open;
 use super::stream::End;
 use super::streams::Claim;
+use super::{attend, open};
 use crate::model::path::{StreamKey, StreamPath};
 use crate::model::stream_state::StreamState;
 use std::sync::Arc;
@@ -92,6 +92,9 @@ impl Service {
             let done_reply = Box::new(move |result| {
                 let _ = reply.send(result);
             });
+            for key in &existing {
+                attend::forget(&*self.shared.store, key);
+            }
             self.shared.store.destroy(existing, done_reply);
             done.await
                 .unwrap_or(Err(crate::store::StoreError::Closed))?;

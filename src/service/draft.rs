@@ -137,6 +137,11 @@ impl Draft {
         self.metadata.as_ref()
     }
 
+    /// Of built-in types only.
+    pub(super) fn payload(&self) -> Option<&Value> {
+        self.event.as_ref().map(|event| &event.payload)
+    }
+
     /// Gives the event its place and time, and folds it.
     pub(super) fn seal(
         &mut self,

@@ -66,6 +66,9 @@ impl Service {
                 old.settled().await;
             }
             let result = self.open_stream(claim.key(), metadata).await;
+            if let Ok(stream) = &result {
+                stream.call(&self.shared);
+            }
             if let Err(error) = &result {
                 tracing::error!(stream = %claim.key(), %error, "a stream cannot be opened");
             }
@@ -138,9 +141,9 @@ impl Service {
                 Ok(result) => result.map(|()| json),
                 Err(_) => Err(StoreError::Closed),
             },
-            Admitted::Repeated(entry) => Ok(entry.json),
+            Admitted::Repeated(entry) | Admitted::RepeatedInFlight(entry) => Ok(entry.json),
             Admitted::Refused(error) => Err(StoreError::Write(error.to_string())),
-            Admitted::Gone => Err(StoreError::Closed),
+            Admitted::Gone | Admitted::NotDue(_) => Err(StoreError::Closed),
         }
     }
 

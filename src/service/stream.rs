@@ -5,10 +5,10 @@
 //! one before is in flight. When a commit fails, or the section panics, all of this is thrown away and
 //! the stream is opened again from the store. Readers are only ever given durable events.
 
-use super::Shared;
 use super::draft::Draft;
 use super::error::ServiceError;
 use super::recent::{Entry, Recent};
+use super::{Shared, attend, schedule};
 use crate::model::built_in::BuiltIn;
 use crate::model::event::Millis;
 use crate::model::offset::Offset;
@@ -69,12 +69,16 @@ pub(super) enum Admitted {
         json: Bytes,
         done: oneshot::Receiver<Result<(), StoreError>>,
     },
-    /// Its idempotency key is known; durable once `offset` is.
+    /// Its idempotency key is known, of an event that is durable.
     Repeated(Entry),
+    /// The same, of an event whose commit may still be in flight.
+    RepeatedInFlight(Entry),
     /// The gates or the store say no.
     Refused(ServiceError),
     /// This memory of the stream is of no more use: look the stream up again.
     Gone,
+    /// A schedule that is not due now, and perhaps when to look again.
+    NotDue(Option<Millis>),
 }
 
 pub(super) struct Stream {
@@ -91,11 +95,15 @@ pub(super) struct Stream {
 /// What only the critical section touches.
 struct Core {
     state: StreamState,
+    /// The store has been told that something acts on this stream by itself.
+    attended: bool,
     /// The last event folded.
     last: Offset,
     /// Events with idempotency keys that the store may not know yet.
     in_flight: FxHashMap<Arc<str>, Entry>,
     in_flight_order: VecDeque<(Offset, Arc<str>)>,
+    /// Something was configured that acts on the stream by itself.
+    call: bool,
     snapshot: SnapshotDue,
 }
 
@@ -127,10 +135,12 @@ impl Stream {
         Stream {
             key,
             core: Mutex::new(Core {
+                attended: false,
                 state,
                 last,
                 in_flight: FxHashMap::default(),
                 in_flight_order: VecDeque::new(),
+                call: false,
                 snapshot: SnapshotDue {
                     events: unsaved,
                     ..SnapshotDue::default()
@@ -145,12 +155,25 @@ impl Stream {
 
     /// The critical section: idempotency, gates, offset and time, fold, queue (SPEC §2).
     pub(super) fn admit(self: &Arc<Self>, shared: &Arc<Shared>, draft: &mut Draft) -> Admitted {
+        self.enter(shared, |core| self.section(core, shared, draft))
+    }
+
+    /// Runs a schedule, if it is due: its marks and its event are one commit, so that it runs once
+    /// whatever happens (SPEC §5).
+    pub(super) fn run(self: &Arc<Self>, shared: &Arc<Shared>, slug: &str) -> Admitted {
+        self.enter(shared, |core| self.run_section(core, shared, slug))
+    }
+
+    fn enter(
+        self: &Arc<Self>,
+        shared: &Arc<Shared>,
+        section: impl FnOnce(&mut Core) -> Result<Admitted, ServiceError>,
+    ) -> Admitted {
         let mut core = self.core();
         if self.is_ended() {
             return Admitted::Gone;
         }
-        let section = AssertUnwindSafe(|| self.section(&mut core, shared, draft));
-        match catch_unwind(section) {
+        match catch_unwind(AssertUnwindSafe(|| section(&mut core))) {
             Ok(Ok(admitted)) => admitted,
             Ok(Err(error)) => {
                 shared.counts.refused();
@@ -176,35 +199,71 @@ impl Stream {
         draft: &mut Draft,
     ) -> Result<Admitted, ServiceError> {
         if let Some(key) = &draft.key
-            && let Some(entry) = self.known(core, shared, key)?
+            && let Some(repeated) = self.known(core, shared, key)?
         {
-            return Ok(Admitted::Repeated(entry));
+            return Ok(repeated);
         }
         draft.gates(core.last.next(), &core.state)?;
-
         let now = shared.clock.now();
-        let policy = shared.options.breaker;
         let mut records = Vec::with_capacity(1);
-        let offset = core.fold(draft, now, shared, &mut records);
-        if let Some(reason) = core.state.processors.circuit_breaker.trip(policy) {
+        self.take_in(core, draft, now, shared, &mut records);
+        if let Some(mut configured) = schedule::follow_up(&self.key.path, draft, now) {
+            self.take_in(core, &mut configured, now, shared, &mut records);
+        }
+        Ok(self.queue(core, shared, now, records))
+    }
+
+    fn run_section(
+        self: &Arc<Self>,
+        core: &mut Core,
+        shared: &Arc<Shared>,
+        slug: &str,
+    ) -> Result<Admitted, ServiceError> {
+        let now = shared.clock.now();
+        let path = &self.key.path;
+        let run = match schedule::due(&core.state.processors.scheduler, path, slug, now) {
+            Ok(run) => run,
+            Err(later) => return Ok(Admitted::NotDue(later)),
+        };
+        let mut event = run.event;
+        let known = match &event.key {
+            Some(key) => self.known(core, shared, key)?.is_some(),
+            None => false,
+        };
+        let mut records = Vec::with_capacity(3);
+        if let Some(mut started) = run.started {
+            self.take_in(core, &mut started, now, shared, &mut records);
+        }
+        let passed = known || event.gates(core.last.next(), &core.state).is_ok();
+        if passed && !known {
+            self.take_in(core, &mut event, now, shared, &mut records);
+            if let Some(mut configured) = schedule::follow_up(path, &event, now) {
+                self.take_in(core, &mut configured, now, shared, &mut records);
+            }
+        }
+        let mut finished = schedule::finished(path, slug, passed, run.next);
+        self.take_in(core, &mut finished, now, shared, &mut records);
+        Ok(self.queue(core, shared, now, records))
+    }
+
+    /// Gives a draft its place, folds it, and pauses the stream if that trips its breaker.
+    fn take_in(
+        &self,
+        core: &mut Core,
+        draft: &mut Draft,
+        now: Millis,
+        shared: &Shared,
+        records: &mut Vec<Record>,
+    ) {
+        core.fold(draft, now, shared, records);
+        let breaker = &core.state.processors.circuit_breaker;
+        if let Some(reason) = breaker.trip(shared.options.breaker) {
             let payload = json!({"reason": reason});
             let mut paused = Draft::own(&self.key.path, BuiltIn::Paused, payload);
-            core.fold(&mut paused, now, shared, &mut records);
+            core.fold(&mut paused, now, shared, records);
             shared.counts.tripped();
             tracing::warn!(stream = %self.key, offset = core.last.0, %reason, "paused by its circuit breaker");
         }
-        let json = records[0].json.clone();
-        if let Some(key) = &draft.key {
-            let key: Arc<str> = key.as_str().into();
-            let entry = Entry {
-                offset,
-                json: json.clone(),
-            };
-            core.in_flight.insert(Arc::clone(&key), entry);
-            core.in_flight_order.push_back((offset, key));
-        }
-        let done = self.queue(core, shared, now, records);
-        Ok(Admitted::Queued { offset, json, done })
     }
 
     /// The event that has this idempotency key.
@@ -213,7 +272,7 @@ impl Stream {
         core: &mut Core,
         shared: &Shared,
         key: &str,
-    ) -> Result<Option<Entry>, ServiceError> {
+    ) -> Result<Option<Admitted>, ServiceError> {
         let durable = self.head.borrow().durable;
         while let Some((offset, key)) = core.in_flight_order.front()
             && *offset <= durable
@@ -222,12 +281,14 @@ impl Stream {
             core.in_flight_order.pop_front();
         }
         if let Some(entry) = core.in_flight.get(key) {
-            return Ok(Some(entry.clone()));
+            return Ok(Some(Admitted::RepeatedInFlight(entry.clone())));
         }
         let record = shared.store.find(&self.key, key)?;
-        Ok(record.map(|record| Entry {
-            offset: record.offset,
-            json: record.json,
+        Ok(record.map(|record| {
+            Admitted::Repeated(Entry {
+                offset: record.offset,
+                json: record.json,
+            })
         }))
     }
 
@@ -237,7 +298,7 @@ impl Stream {
         shared: &Arc<Shared>,
         now: Millis,
         records: Vec<Record>,
-    ) -> oneshot::Receiver<Result<(), StoreError>> {
+    ) -> Admitted {
         let due = &mut core.snapshot;
         due.events += records.len() as u64;
         due.bytes += records
@@ -252,6 +313,14 @@ impl Stream {
                 json: record.json.clone(),
             })
             .collect();
+        let (offset, json) = (entries[0].offset, entries[0].json.clone());
+        let call = std::mem::take(&mut core.call);
+        if call && !core.attended {
+            // Before the batch: what is to act on the stream is not forgotten by a crash.
+            attend::remember(&*shared.store, &self.key);
+            core.attended = true;
+        }
+        let call = call.then(|| schedule::next_due(&core.state.processors.scheduler, now));
         let (reply, done) = oneshot::channel();
         let (stream, of) = (Arc::clone(self), Arc::clone(shared));
         self.queued.store(core.last.0, Ordering::Release);
@@ -265,11 +334,14 @@ impl Stream {
                     Ok(()) => stream.committed(&of, entries),
                     Err(error) => stream.commit_failed(&of, error),
                 }
+                if let (Ok(()), Some(due)) = (&result, call) {
+                    of.attend.call(&stream.key, due);
+                }
                 // Whoever appended may have gone away.
                 let _ = reply.send(result);
             }),
         });
-        done
+        Admitted::Queued { offset, json, done }
     }
 
     /// On a thread of the store's, in the order of the batches. Never takes the lock of the critical
@@ -392,6 +464,22 @@ impl Stream {
         (core.state.clone(), core.last)
     }
 
+    /// Calls what is configured to act on the stream by itself.
+    pub(super) fn call(&self, shared: &Shared) {
+        let now = shared.clock.now();
+        let mut core = self.core();
+        if attend::is_needed(&core.state) {
+            core.attended = true;
+            let due = schedule::next_due(&core.state.processors.scheduler, now);
+            shared.attend.call(&self.key, due);
+        }
+    }
+
+    /// The schedules that are due.
+    pub(super) fn due(&self, now: Millis) -> Vec<String> {
+        schedule::all_due(&self.core().state.processors.scheduler, now)
+    }
+
     fn core(&self) -> MutexGuard<'_, Core> {
         // A panic inside has ended the stream before the lock could be poisoned.
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
@@ -404,22 +492,23 @@ impl Stream {
 
 impl Core {
     /// Gives a draft its place and adds it to the records.
-    fn fold(
-        &mut self,
-        draft: &mut Draft,
-        now: Millis,
-        shared: &Shared,
-        records: &mut Vec<Record>,
-    ) -> Offset {
+    fn fold(&mut self, draft: &mut Draft, now: Millis, shared: &Shared, records: &mut Vec<Record>) {
         let offset = self.last.next();
         let json = draft.seal(offset, now, &mut self.state, shared.options.breaker);
         self.last = offset;
+        self.call |= draft.built_in.is_some_and(attend::is_called_by);
+        if let Some(key) = &draft.key {
+            let key: Arc<str> = key.as_str().into();
+            let json = json.clone();
+            self.in_flight
+                .insert(Arc::clone(&key), Entry { offset, json });
+            self.in_flight_order.push_back((offset, key));
+        }
         records.push(Record {
             offset,
             idempotency_key: draft.key.clone(),
             json,
         });
-        offset
     }
 }
 

@@ -1,6 +1,6 @@
 //! SPEC §2 `child-stream-created`: every stream above is told once, whatever comes between.
 
-use crate::house::{House, built_in, disk_full, key, message};
+use crate::house::{House, built_in, key, message};
 use evtui::service::{BreakerPolicy, ServiceError};
 use serde_json::{Value, json};
 
@@ -62,9 +62,6 @@ async fn what_a_crash_kept_from_being_told_is_told_on_opening() {
     house.store.holds(1).await;
     append.abort();
     house.restart();
-    house.store.refuse(Some(disk_full()));
-    house.store.let_through();
-    house.store.refuse(None);
     house.append("/a/b/c", message("y")).await.unwrap();
     for path in ["/a/b", "/a", "/"] {
         let told = told(&house, path).await;

@@ -131,7 +131,13 @@ async fn another_writer_is_given_way_to() {
     assert_eq!(theirs.offset.0, 4, "after waking the stream");
     let ours = house.append("/a", message("ours again")).await.unwrap();
     assert_eq!(ours.offset.0, 5);
-    assert_eq!(house.store_len("/a"), 5);
+    let keyed = json!({"type": "x", "idempotencyKey": "k"});
+    let incoming = evtui::service::Incoming::Json(keyed.clone());
+    let theirs = other.append(&key("/a"), incoming, route).await.unwrap();
+    // Known before its offset is.
+    let ours = house.append("/a", keyed).await.unwrap();
+    assert_eq!((ours.json, ours.repeated), (theirs.json, true));
+    assert_eq!(house.store_len("/a"), 6);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use evtui::model::event::Millis;
 use evtui::model::offset::Offset;
 use evtui::model::path::StreamKey;
-use evtui::service::clock::ManualClock;
+use evtui::service::clock::{Clock, ManualClock};
 use evtui::service::{
     Bound, Bounds, BreakerPolicy, Incoming, Options, Reader, Route, Service, ServiceError, Stored,
 };
@@ -21,7 +21,7 @@ pub const P: &str = "https://events.iterate.com/events/stream/";
 
 /// Passes everything on to a store in memory, unless told otherwise.
 pub struct HeldStore {
-    inner: MemoryStore,
+    inner: Arc<MemoryStore>,
     held: Mutex<VecDeque<Batch>>,
     holding: AtomicBool,
     waiting: watch::Sender<usize>,
@@ -32,14 +32,27 @@ pub struct HeldStore {
 
 impl HeldStore {
     pub fn new() -> Arc<HeldStore> {
+        HeldStore::of(Arc::new(MemoryStore::new().unwrap()), None)
+    }
+
+    fn of(inner: Arc<MemoryStore>, refusing: Option<StoreError>) -> Arc<HeldStore> {
         Arc::new(HeldStore {
-            inner: MemoryStore::new().unwrap(),
+            inner,
             held: Mutex::default(),
             holding: AtomicBool::new(false),
             waiting: watch::Sender::new(0),
-            refusing: Mutex::default(),
+            refusing: Mutex::new(refusing),
             panic_on_find: AtomicBool::new(false),
         })
+    }
+
+    /// The process on this side is gone: what it held is lost, what it still does has no effect.
+    fn crash(&self) -> Arc<HeldStore> {
+        let refusing = self.refusing.lock().unwrap().replace(StoreError::Closed);
+        while let Some(batch) = self.take() {
+            self.tell_failed(batch, StoreError::Closed);
+        }
+        HeldStore::of(self.inner.clone(), refusing)
     }
 
     /// Batches stay where they are until released or failed.
@@ -183,8 +196,16 @@ impl House {
         }
     }
 
-    /// As after a crash: another service on the same store.
+    /// The process is gone: the clock that it looks at stands still from here on.
+    pub fn crash(&mut self) {
+        let clock = Arc::new(ManualClock::new(self.clock.now()));
+        self.clock = clock.clone();
+        self.options.clock = clock;
+    }
+
+    /// As after a crash: another service on what is durable.
     pub fn restart(&mut self) {
+        self.store = self.store.crash();
         self.service = Service::open(self.store.clone(), self.options.clone()).unwrap();
     }
 

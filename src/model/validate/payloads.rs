@@ -2,6 +2,7 @@
 
 use super::{At, Invalid, Payloads, check as check_input, name_of};
 use crate::model::built_in::BuiltIn;
+use crate::model::cadence;
 use crate::model::event::Millis;
 use crate::model::path::StreamPath;
 use serde_json::{Map, Value};
@@ -222,12 +223,12 @@ impl<'a> Fields<'a> {
                     .with("intervalSeconds")
                     .is("must be more than 0 and at most 2592000 (30 days)")),
             },
-            _ => match fields.text("cron")?.split_whitespace().count() {
-                5 => Ok(()),
-                n => Err(place
-                    .with("cron")
-                    .is(format!("expected five fields, got {n}"))),
-            },
+            _ => {
+                let pattern = fields.text("cron")?;
+                cadence::cron(pattern)
+                    .map(drop)
+                    .map_err(|why| place.with("cron").is(why))
+            }
         }
     }
 }
