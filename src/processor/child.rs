@@ -22,11 +22,11 @@ mod live;
 mod output;
 mod watchdog;
 
-use self::engine::{Engine, Work};
+use self::engine::{Engine, Item, Work};
 use self::output::Output;
 use self::watchdog::Watch;
 use super::frames::Order;
-use super::json::tape::{Interner, scan};
+use super::json::tape::{Interner, Tape, scan, scan_onto};
 use std::io::{self, BufReader};
 use std::process::ExitCode;
 use std::sync::mpsc;
@@ -47,6 +47,7 @@ pub fn run() -> ExitCode {
     let output = Output::default();
     let watch = Watch::new(false);
     let (work, queue) = mpsc::channel();
+    let (spent, spare) = mpsc::channel();
     let engine = thread::Builder::new()
         .name("engine".into())
         .stack_size(ENGINE_STACK)
@@ -54,14 +55,14 @@ pub fn run() -> ExitCode {
             let (watch, output) = (watch.clone(), output.clone());
             move || {
                 let _guard = ExitOnPanic;
-                Engine::new(output, watch, queue).run();
+                Engine::new(output, watch, queue, spent).run();
             }
         });
     let watchdog = watchdog::spawn(watch.clone(), output);
     if let (Ok(_), Ok(watchdog)) = (engine, watchdog) {
         watch.wakes(watchdog.thread().clone());
         // An error here is the parent's death or a broken pipe: the same end.
-        let _ = read(&watch, &work);
+        let _ = read(&watch, &work, &spare);
     }
     // The engine may be in a loop that never ends: leave without waiting for it.
     std::process::exit(0)
@@ -79,12 +80,49 @@ impl Drop for ExitOnPanic {
     }
 }
 
-fn read(watch: &Watch, work: &mpsc::Sender<Work>) -> io::Result<()> {
+/// Events handed over at once, if so many have come: what each costs by itself is felt.
+const BATCH: usize = 64;
+
+fn read(
+    watch: &Watch,
+    work: &mpsc::Sender<Work>,
+    spare: &mpsc::Receiver<Vec<Tape>>,
+) -> io::Result<()> {
     let mut input = BufReader::with_capacity(1 << 18, io::stdin());
     let mut interner = Interner::default();
     let mut clock = clock::Reader::new(&mut interner);
-    while let Some(order) = Order::read(&mut input)? {
+    let mut batch = Vec::new();
+    let mut tapes: Vec<Tape> = Vec::new();
+    loop {
+        // Nothing that has come waits for what is still to come.
+        if !batch.is_empty() && (batch.len() >= BATCH || input.buffer().is_empty()) {
+            let batch = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            if work.send(Work::Events(batch)).is_err() {
+                return Ok(());
+            }
+        }
+        if tapes.is_empty() {
+            tapes.extend(spare.try_iter().flatten());
+        }
+        let mut tape = tapes.pop().unwrap_or_default();
+        let body = std::mem::take(&mut tape.source);
+        let Some(order) = Order::read(&mut input, body)? else {
+            return Ok(());
+        };
         let item = match order {
+            Order::Event(json) => {
+                let tape = scan_onto(tape, json, Some(&mut interner));
+                let millis = tape.as_ref().map_or(0, |tape| clock.millis(tape));
+                batch.push(Item {
+                    keys: interner.take_fresh(),
+                    event: Some((tape, millis)),
+                });
+                continue;
+            }
+            Order::Skip => {
+                batch.push(Item::default());
+                continue;
+            }
             Order::Load {
                 timeout,
                 memory,
@@ -109,24 +147,14 @@ fn read(watch: &Watch, work: &mpsc::Sender<Work>) -> io::Result<()> {
                 want_previous,
                 careful,
             }),
-            Order::Event(json) => {
-                let tape = scan(json, Some(&mut interner));
-                let millis = tape.as_ref().map_or(0, |tape| clock.millis(tape));
-                Work::Event {
-                    keys: interner.take_fresh(),
-                    tape,
-                    millis,
-                }
-            }
-            Order::Skip => Work::Skip,
             Order::Cancel => {
                 watch.cancel();
                 Work::Cancel
             }
         };
-        if work.send(item).is_err() {
-            break;
+        let before = std::mem::take(&mut batch);
+        if work.send(Work::Events(before)).is_err() || work.send(item).is_err() {
+            return Ok(());
         }
     }
-    Ok(())
 }

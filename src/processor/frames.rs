@@ -152,12 +152,12 @@ impl Order {
         }
     }
 
-    /// Reads the next frame; `None` at the end of the stream.
+    /// Reads the next frame into `body`, which an event takes with it; `None` at the end of the stream.
     ///
     /// # Errors
     /// The pipe's, and `InvalidData` for anything that is no frame.
-    pub fn read(from: &mut impl Read) -> io::Result<Option<Order>> {
-        let Some((kind, body)) = frame(from)? else {
+    pub fn read(from: &mut impl Read, body: Vec<u8>) -> io::Result<Option<Order>> {
+        let Some((kind, body)) = frame_with(from, body)? else {
             return Ok(None);
         };
         let mut r = Reader(&body);
@@ -298,6 +298,10 @@ fn bad() -> io::Error {
 }
 
 fn frame(from: &mut impl Read) -> io::Result<Option<(u8, Vec<u8>)>> {
+    frame_with(from, Vec::new())
+}
+
+fn frame_with(from: &mut impl Read, mut body: Vec<u8>) -> io::Result<Option<(u8, Vec<u8>)>> {
     let mut head = [0; 5];
     let mut got = 0;
     while got < head.len() {
@@ -310,8 +314,12 @@ fn frame(from: &mut impl Read) -> io::Result<Option<(u8, Vec<u8>)>> {
         }
     }
     let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
-    let mut body = vec![0; length.checked_sub(1).ok_or_else(bad)?];
-    from.read_exact(&mut body)?;
+    let length = length.checked_sub(1).ok_or_else(bad)?;
+    body.clear();
+    body.reserve_exact(length);
+    if from.take(length as u64).read_to_end(&mut body)? != length {
+        return Err(bad());
+    }
     Ok(Some((head[4], body)))
 }
 
@@ -431,9 +439,9 @@ mod tests {
         }
         let mut from = bytes.as_slice();
         for order in orders {
-            assert_eq!(Order::read(&mut from).unwrap(), Some(order));
+            assert_eq!(Order::read(&mut from, vec![7; 9]).unwrap(), Some(order));
         }
-        assert_eq!(Order::read(&mut from).unwrap(), None);
+        assert_eq!(Order::read(&mut from, vec![7; 9]).unwrap(), None);
 
         let text = || String::from("é");
         let notes = [

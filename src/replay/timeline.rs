@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 /// Bytes of keyframes kept when nothing else is asked for.
 pub const DEFAULT_BUDGET: usize = 256 << 20;
-/// Longest time of reducing between two keyframes, and so of one hop.
+/// Longest time of reducing between two keyframes, and so of one hop, for states of any size.
 const LONGEST_HOP: Duration = Duration::from_millis(8);
 const SHORTEST_HOP: Duration = Duration::from_millis(2);
 /// Folding on over this many rows is cheaper than restoring a state closer to the goal.
@@ -429,9 +429,9 @@ impl Timeline {
         if rows > self.frontier.0 {
             self.keyframes.push(rows, state);
             self.frontier = (rows, state.clone());
-            // Serialising takes some 20 ns a byte: large states get fewer keyframes.
+            // Large states get fewer keyframes, so that serialising them stays a small part of the work.
             let bytes = state.as_ref().map_or(0, |text| text.len());
-            self.hop = Duration::from_nanos(bytes as u64 * 100).clamp(SHORTEST_HOP, LONGEST_HOP);
+            self.hop = Duration::from_nanos(bytes as u64 * 60).clamp(SHORTEST_HOP, LONGEST_HOP);
         }
     }
 }

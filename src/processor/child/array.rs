@@ -93,7 +93,9 @@ impl Engine {
                 Row::Event(Some(tape), millis) => {
                     let event = match &mut self.sandbox {
                         Some(sandbox) if is_built_once => {
-                            Event::Value(build(&tape, &self.keys, &mut sandbox.context))
+                            let value = build(&tape, &self.keys, &mut sandbox.context);
+                            self.spend(tape);
+                            Event::Value(value)
                         }
                         _ => Event::Tape(Box::new(tape)),
                     };

@@ -13,7 +13,7 @@ use crate::processor::sandbox::{Sandbox, Thrown};
 use crate::replay::reducer::{Form, NoteKind};
 use boa_engine::JsValue;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 /// Orders, parsed as far as can be done off this thread.
@@ -24,13 +24,18 @@ pub enum Work {
         state: Option<Result<Tape, ScanError>>,
     },
     Fold(Fold),
-    Event {
-        keys: Vec<Box<[u8]>>,
-        tape: Result<Tape, ScanError>,
-        millis: i64,
-    },
-    Skip,
+    /// The next rows of a fold.
+    Events(Vec<Item>),
     Cancel,
+}
+
+/// One row of a fold.
+#[derive(Default)]
+pub struct Item {
+    /// Keys that are new with it.
+    pub keys: Vec<Box<[u8]>>,
+    /// The event and its time; `None` when it is known to run away.
+    pub event: Option<(Result<Tape, ScanError>, i64)>,
 }
 
 /// What is asked of one fold.
@@ -57,6 +62,11 @@ pub struct Engine {
     output: Output,
     pub watch: Arc<Watch>,
     queue: Receiver<Work>,
+    /// Rows that were handed over and not taken yet.
+    rows_ahead: std::vec::IntoIter<Item>,
+    /// Tapes go back to be written onto again: freeing what another thread allocated is slow.
+    spent: Sender<Vec<Tape>>,
+    used: Vec<Tape>,
     /// Frames not yet written.
     pub frames: Vec<u8>,
     pub keys: Keys,
@@ -74,11 +84,19 @@ pub struct Engine {
 }
 
 impl Engine {
-    pub fn new(output: Output, watch: Arc<Watch>, queue: Receiver<Work>) -> Engine {
+    pub fn new(
+        output: Output,
+        watch: Arc<Watch>,
+        queue: Receiver<Work>,
+        spent: Sender<Vec<Tape>>,
+    ) -> Engine {
         Engine {
             output,
             watch,
             queue,
+            rows_ahead: Vec::new().into_iter(),
+            spent,
+            used: Vec::new(),
             frames: Vec::new(),
             keys: Keys::default(),
             program: None,
@@ -116,8 +134,10 @@ impl Engine {
                     self.stopped();
                 }
                 // Left over from a fold that failed to start.
-                Work::Event { keys, .. } => self.keys.extend(&keys),
-                Work::Skip => {}
+                Work::Events(items) => {
+                    self.rows_ahead = items.into_iter();
+                    self.drop_rows_ahead();
+                }
             }
             self.flush();
             self.watch.working(false);
@@ -249,12 +269,15 @@ impl Engine {
             return Row::Cancel;
         }
         loop {
+            if let Some(item) = self.rows_ahead.next() {
+                self.keys.extend(&item.keys);
+                return match item.event {
+                    Some((tape, millis)) => Row::Event(tape.ok(), millis),
+                    None => Row::Skip,
+                };
+            }
             match self.queue.recv() {
-                Ok(Work::Event { keys, tape, millis }) => {
-                    self.keys.extend(&keys);
-                    return Row::Event(tape.ok(), millis);
-                }
-                Ok(Work::Skip) => return Row::Skip,
+                Ok(Work::Events(items)) => self.rows_ahead = items.into_iter(),
                 Ok(Work::Cancel) => {
                     self.watch.take_cancel();
                     return Row::Cancel;
@@ -266,12 +289,37 @@ impl Engine {
         }
     }
 
+    /// Gives back a tape.
+    pub fn spend(&mut self, tape: Tape) {
+        const AT_ONCE: usize = 64;
+        const MOST_BYTES: usize = 64 << 10;
+        if tape.source.capacity() <= MOST_BYTES {
+            self.used.push(tape);
+        }
+        if self.used.len() >= AT_ONCE {
+            let used = std::mem::replace(&mut self.used, Vec::with_capacity(AT_ONCE));
+            // Nobody reads any more: nobody needs them.
+            let _ = self.spent.send(used);
+        }
+    }
+
+    /// Passes over rows that nobody will fold; their keys are numbered all the same.
+    fn drop_rows_ahead(&mut self) {
+        for item in self.rows_ahead.by_ref() {
+            self.keys.extend(&item.keys);
+        }
+    }
+
     /// Ends a fold that was cancelled: drops what was sent ahead and answers.
     pub fn stopped(&mut self) {
+        self.drop_rows_ahead();
         while self.watch.is_cancelled() {
             match self.queue.recv() {
                 Ok(Work::Cancel) => self.watch.take_cancel(),
-                Ok(Work::Event { keys, .. }) => self.keys.extend(&keys),
+                Ok(Work::Events(items)) => {
+                    self.rows_ahead = items.into_iter();
+                    self.drop_rows_ahead();
+                }
                 Ok(_) => {}
                 Err(_) => std::process::exit(0),
             }

@@ -55,6 +55,7 @@ impl Engine {
             let start = Instant::now();
             if let Row::Event(Some(tape), millis) = row {
                 self.reduce(&mut call, &tape, millis);
+                self.spend(tape);
             }
             self.rows += 1;
             let now = Instant::now();

@@ -117,10 +117,23 @@ impl fmt::Display for ScanError {
 /// # Errors
 /// [`ScanError`], with the byte it was found at.
 pub fn scan(source: Vec<u8>, interner: Option<&mut Interner>) -> Result<Tape, ScanError> {
-    let mut tape = Tape {
-        tokens: Vec::with_capacity(source.len() / 12 + 4),
-        ..Tape::default()
-    };
+    let mut tape = Tape::default();
+    tape.tokens.reserve(source.len() / 12 + 4);
+    scan_onto(tape, source, interner)
+}
+
+/// The same, onto a tape that is no longer needed.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_onto(
+    mut tape: Tape,
+    source: Vec<u8>,
+    interner: Option<&mut Interner>,
+) -> Result<Tape, ScanError> {
+    tape.tokens.clear();
+    tape.narrow.clear();
+    tape.wide.clear();
     let mut scanner = Scanner {
         text: &source,
         at: 0,

@@ -127,15 +127,35 @@ pub fn string(out: &mut Vec<u8>, text: &JsString) {
             out.extend_from_slice(&bytes[run..]);
         }
         JsStrVariant::Utf16(units) => {
-            for c in char::decode_utf16(units.iter().copied()) {
-                match c {
-                    Ok(c) => unit(out, c),
-                    Err(lone) => hex(out, lone.unpaired_surrogate()),
+            let mut rest = units;
+            while !rest.is_empty() {
+                let (plain, more) = rest.split_at(run(rest, is_plain));
+                out.extend(plain.iter().map(|unit| *unit as u8));
+                let (odd, more) = more.split_at(run(more, |unit| !is_plain(unit)));
+                for c in char::decode_utf16(odd.iter().copied()) {
+                    match c {
+                        Ok(c) => unit(out, c),
+                        Err(lone) => hex(out, lone.unpaired_surrogate()),
+                    }
                 }
+                rest = more;
             }
         }
     }
     out.push(b'"');
+}
+
+/// True for what stands for itself in a JSON string.
+fn is_plain(unit: u16) -> bool {
+    (0x20..0x80).contains(&unit) && unit != 0x22 && unit != 0x5c
+}
+
+/// How many units at the front are such.
+fn run(units: &[u16], such: impl Fn(u16) -> bool) -> usize {
+    units
+        .iter()
+        .position(|unit| !such(*unit))
+        .unwrap_or(units.len())
 }
 
 fn unit(out: &mut Vec<u8>, c: char) {
