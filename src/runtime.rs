@@ -12,6 +12,7 @@ pub mod program;
 pub mod replayer;
 pub mod screen;
 pub mod service;
+pub mod surveyor;
 pub mod tab;
 pub mod target;
 pub mod terminal;

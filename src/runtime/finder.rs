@@ -1,9 +1,8 @@
-//! Scans over a whole log off the drawing thread: text search, filter, the scrubber's survey.
+//! Scans over a whole log off the drawing thread: text search and filter.
 
 use super::replayer::Tell;
-use crate::app::msg::{Column, Msg, Survey};
+use crate::app::msg::Msg;
 use crate::model::filter::Filter;
-use crate::model::kind::Kind;
 use crate::model::log::EventLog;
 use crate::model::needle::Needle;
 use crate::replay::reducer::Cancel;
@@ -77,60 +76,4 @@ pub fn filter(
             }
         }
     }
-}
-
-/// Levels of density, 0 to this.
-const LEVELS: f64 = 7.0;
-
-/// Surveys the log in columns; `None` when cancelled.
-#[must_use]
-pub fn survey(log: &dyn EventLog, columns: usize, cancel: &Cancel) -> Option<Survey> {
-    let len = log.len();
-    let mut gates = Vec::new();
-    let mut found = Vec::with_capacity(columns);
-    let mut rates = Vec::with_capacity(columns);
-    let time = |row: usize| log.row(row).and_then(|r| r.time);
-    for i in 0..columns {
-        if cancel.is_cancelled() {
-            return None;
-        }
-        let rows = i * len / columns..(i + 1) * len / columns;
-        let mut column = Column::default();
-        for row in rows.clone() {
-            match log.kind(row) {
-                Some(Kind::Error | Kind::Invalid | Kind::Unreadable) => column.errors += 1,
-                Some(Kind::Paused) => {
-                    column.paused = true;
-                    gates.push((row, true));
-                }
-                Some(Kind::Resumed) => gates.push((row, false)),
-                _ => {}
-            }
-        }
-        // Events a millisecond, on a scale of orders of magnitude; the pause before counts too.
-        let span = time(rows.start.saturating_sub(1)).zip(time(rows.end.saturating_sub(1)));
-        let rate = span.filter(|_| !rows.is_empty()).map(|(first, last)| {
-            let millis = last.0.saturating_sub(first.0).max(1) as f64;
-            (rows.len() as f64 / millis).ln()
-        });
-        rates.push(rate);
-        found.push(column);
-    }
-    let known = || rates.iter().flatten().copied();
-    let (low, high) = (
-        known().fold(f64::INFINITY, f64::min),
-        known().fold(f64::NEG_INFINITY, f64::max),
-    );
-    for (column, rate) in found.iter_mut().zip(&rates) {
-        if let Some(rate) = rate
-            && high > low
-        {
-            column.level = ((rate - low) / (high - low) * LEVELS).round() as u8;
-        }
-    }
-    Some(Survey {
-        len,
-        columns: found.into(),
-        gates: gates.into(),
-    })
 }

@@ -6,6 +6,7 @@ use super::open::Options;
 use super::replayer::{Replayer, Tell};
 use super::service::{Service, now};
 use super::spawn;
+use super::surveyor::Surveyor;
 use super::target::Target;
 use super::world::Event;
 use crate::app::connection::{Connection, Link};
@@ -30,8 +31,8 @@ pub struct Tab {
     log: Arc<dyn EventLog>,
     replayer: Replayer,
     breaker: Breaker,
+    surveyor: Surveyor,
     search: Cancel,
-    survey: Cancel,
     filter: Option<(Cancel, Sender<()>)>,
     tell: Tell,
 }
@@ -146,14 +147,15 @@ impl Tab {
         };
         let replayer = Replayer::start(Arc::clone(&log), fold.clone(), Arc::clone(&tell));
         let breaker = Breaker::start(Arc::clone(&log), Arc::clone(&tell));
+        let surveyor = Surveyor::start(Arc::clone(&log), Arc::clone(&tell));
         let tab = Tab {
             target: target.clone(),
             from,
             log,
             replayer,
             breaker,
+            surveyor,
             search: Cancel::new(),
-            survey: Cancel::new(),
             filter: None,
             tell,
         };
@@ -209,14 +211,7 @@ impl Tab {
             Effect::CancelSearch => self.search.cancel(),
             Effect::Filter { id, text } => self.filter(id, &text),
             Effect::CancelFilter => self.stop_filter(),
-            Effect::Survey { columns } => {
-                let cancel = fresh(&mut self.survey);
-                self.with_log("survey", move |log, tell| {
-                    if let Some(survey) = finder::survey(log, columns, &cancel) {
-                        tell(Msg::Surveyed(survey));
-                    }
-                });
-            }
+            Effect::Survey { columns } => self.surveyor.ask(columns),
             Effect::Breaker { rows, story } => self.breaker.ask(rows, story),
             Effect::Follow(on) => {
                 let source = self.from.source();
@@ -269,7 +264,6 @@ impl Drop for Tab {
     fn drop(&mut self) {
         self.stop_filter();
         self.search.cancel();
-        self.survey.cancel();
     }
 }
 
