@@ -16,7 +16,6 @@ mod array;
 mod clock;
 mod engine;
 mod guard;
-mod heap;
 mod incremental;
 mod live;
 mod output;

@@ -1,7 +1,6 @@
 //! The engine's thread: takes work in order, keeps the sandbox and the state between folds.
 
 use super::array::Prefix;
-use super::heap::Heap;
 use super::output::Output;
 use super::watchdog::Watch;
 use crate::processor::frames::Report;
@@ -13,7 +12,7 @@ use crate::processor::sandbox::{Sandbox, Thrown};
 use crate::replay::reducer::{Form, NoteKind};
 use boa_engine::JsValue;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 /// Orders, parsed as far as can be done off this thread.
@@ -80,7 +79,6 @@ pub struct Engine {
     /// program never changes what it did not make. `undefined` without an initial state.
     pub state: JsValue,
     pub prefix: Prefix,
-    pub heap: Heap,
 }
 
 impl Engine {
@@ -105,25 +103,12 @@ impl Engine {
             rows: 0,
             state: JsValue::undefined(),
             prefix: Prefix::default(),
-            heap: Heap::default(),
         }
-    }
-
-    /// The next order; garbage is collected while there is none.
-    fn wait(&mut self) -> Option<Work> {
-        if let Some(patience) = self.heap.patience() {
-            match self.queue.recv_timeout(patience) {
-                Ok(work) => return Some(work),
-                Err(RecvTimeoutError::Timeout) => self.heap.collect(),
-                Err(RecvTimeoutError::Disconnected) => return None,
-            }
-        }
-        self.queue.recv().ok()
     }
 
     /// Works until the orders end.
     pub fn run(mut self) {
-        while let Some(work) = self.wait() {
+        while let Ok(work) = self.queue.recv() {
             self.watch.working(true);
             match work {
                 Work::Load(program) => self.load(&program),
@@ -168,7 +153,6 @@ impl Engine {
     }
 
     fn load(&mut self, program: &[u8]) {
-        Heap::widen(self.watch.memory());
         let loaded = match serde_json::from_slice(program) {
             Ok(program) => {
                 self.program = Some(program);
@@ -239,8 +223,6 @@ impl Engine {
         }
         match (state, &mut self.sandbox) {
             (Some(Ok(tape)), Some(sandbox)) => {
-                // An event has some tens of tokens.
-                self.heap.made(1 + tape.tokens.len() / 64);
                 self.state = build(&tape, &Keys::default(), &mut sandbox.context);
             }
             (Some(Err(error)), _) => {

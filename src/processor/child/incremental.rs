@@ -90,7 +90,7 @@ impl Engine {
             self.report(&Report::Progress { rows: self.rows });
             self.flush();
             if self.watch.take_pressure() {
-                self.heap.collect();
+                boa_engine::gc::force_collect();
             }
         }
     }
@@ -105,7 +105,6 @@ impl Engine {
         let Some(reduce) = sandbox.processor.reduce.clone() else {
             return;
         };
-        self.heap.made(1);
         sandbox.ambient.begin(row, millis);
         self.watch.begin(Some(row), 1);
         let event = build(tape, &self.keys, &mut sandbox.context);

@@ -57,11 +57,6 @@ impl Watch {
         self.memory.store(memory, Ordering::Relaxed);
     }
 
-    /// Bytes the process may use.
-    pub fn memory(&self) -> u64 {
-        self.memory.load(Ordering::Relaxed)
-    }
-
     /// Tells which thread to wake when work begins.
     pub fn wakes(&self, watchdog: Thread) {
         // Set once, by the only caller.
