@@ -13,6 +13,8 @@ pub mod layout;
 pub mod line_edit;
 pub mod msg;
 pub mod state;
+pub mod streams;
+pub mod tabs;
 pub mod timeline;
 pub mod tree;
 pub mod update;

@@ -13,6 +13,7 @@ pub mod popup;
 pub mod scrubber;
 pub mod state_tree;
 pub mod status;
+pub mod streams;
 pub mod text;
 pub mod theme;
 pub mod timeline;
@@ -107,6 +108,7 @@ impl View {
         let areas = &app.areas;
         status::draw(&mut c, areas.status, app);
         if !areas.tiny {
+            streams::draw_tabs(&mut c, areas.tabs, app);
             scrubber::draw(&mut c, areas.scrubber, app);
             footer::draw_banner(&mut c, areas.banner, app);
             let upright = c.glyph("│", "|");

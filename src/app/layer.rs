@@ -1,6 +1,7 @@
 //! Popups: a stack of layers over the panes. The topmost gets the keys, `Esc` takes it away.
 
 use super::line_edit::LineEdit;
+use super::streams::StreamTree;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
@@ -23,6 +24,8 @@ pub enum Layer {
         /// First change shown.
         scroll: usize,
     },
+    /// The streams there are.
+    Tree(StreamTree),
     /// A text to read, such as an error with its stack.
     Text {
         /// What it is.
@@ -65,8 +68,6 @@ pub enum Choose {
     Command,
     /// A recording to open.
     Recording,
-    /// A stream of the log.
-    Stream,
     /// A worker whose state to show.
     Worker,
     /// A theme; shown at once while moving through the list.

@@ -56,6 +56,8 @@ pub struct Areas {
     pub tiny: bool,
     /// The status line.
     pub status: Rect,
+    /// The line of tabs, when there are several.
+    pub tabs: Rect,
     /// The scrubber.
     pub scrubber: Rect,
     /// The banner of a paused stream; two lines, when it is paused.
@@ -115,6 +117,8 @@ pub struct Wish {
     pub banner: bool,
     /// Something is docked under the panes.
     pub dock: bool,
+    /// Several tabs are open.
+    pub tabs: bool,
 }
 
 /// Places everything.
@@ -130,11 +134,16 @@ pub fn layout(wish: Wish) -> Areas {
     }
     let mut areas = Areas {
         status: Rect::new(0, 0, width, 1),
-        scrubber: Rect::new(0, 1, width, 1),
         footer: Rect::new(0, height - 1, width, 1),
         ..Areas::default()
     };
-    let mut top = 2;
+    let mut top = 1;
+    if wish.tabs && height >= 14 {
+        areas.tabs = Rect::new(0, top, width, 1);
+        top += 1;
+    }
+    areas.scrubber = Rect::new(0, top, width, 1);
+    top += 1;
     if wish.banner && height >= 16 {
         areas.banner = Rect::new(0, top, width, 2);
         top += 2;
@@ -204,7 +213,7 @@ mod tests {
         for width in 0..200 {
             for height in 0..60 {
                 for focus in Pane::ALL {
-                    for flags in 0..8 {
+                    for flags in 0..16 {
                         let areas = layout(Wish {
                             size: Size { width, height },
                             focus,
@@ -212,10 +221,11 @@ mod tests {
                             third: Pane::Event,
                             banner: flags & 2 > 0,
                             dock: flags & 4 > 0,
+                            tabs: flags & 8 > 0,
                         });
                         let screen = Rect::new(0, 0, width, height);
                         let mut all: Vec<Rect> = areas.panes.iter().map(|(_, r)| *r).collect();
-                        all.extend([areas.status, areas.scrubber, areas.banner]);
+                        all.extend([areas.status, areas.tabs, areas.scrubber, areas.banner]);
                         all.extend([areas.divider, areas.strip, areas.dock, areas.footer]);
                         all.retain(|r| !r.is_empty());
                         for (i, a) in all.iter().enumerate() {

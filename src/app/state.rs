@@ -7,6 +7,7 @@ use super::dock::Dock;
 use super::layer::{Ask, Layer};
 use super::layout::{Areas, Pane, Size};
 use super::msg::{SearchWhere, Survey, Tokens};
+use super::tabs::Tabs;
 use super::timeline::Timeline;
 use super::tree::Tree;
 use super::update::Asked;
@@ -36,6 +37,8 @@ pub struct App {
     pub service: Option<Service>,
     /// Number of the tab in view; what is done outside for another one goes by its number.
     pub tab: u64,
+    /// The tabs beside the one in view.
+    pub(super) tabs: Tabs,
     /// Why no log is open, when one was asked for and could not be opened.
     pub open_error: Option<String>,
     /// Where in time the screen stands.
@@ -509,6 +512,7 @@ impl App {
             log: None,
             service: None,
             tab: 0,
+            tabs: Tabs::default(),
             open_error: None,
             playhead: Playhead::default(),
             play: None,
@@ -562,6 +566,7 @@ impl App {
             third: self.third,
             banner: self.paused_at().is_some(),
             dock: self.dock.is_some(),
+            tabs: self.tab_count() > 1,
         });
     }
 

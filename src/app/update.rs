@@ -16,6 +16,7 @@ mod refresh;
 mod run;
 mod send;
 mod state_tree;
+mod streams;
 mod travel;
 
 #[cfg(test)]
@@ -89,8 +90,7 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::Edited(text) => composer::edited(app, &text),
         Msg::Streams(streams) => connection::streams(app, streams),
         Msg::In(tab, msg) if tab == app.tab => return update(app, *msg),
-        // The tab was closed meanwhile.
-        Msg::In(..) => {}
+        Msg::In(tab, msg) => streams::in_background(app, tab, *msg, todo),
         Msg::Breaker { rows, level, story } => breaker::told(app, rows, level, story),
         Msg::Copied(how) => app.toast(Level::Info, how),
         Msg::Notice(level, text) => app.toast(level, text),
@@ -119,10 +119,9 @@ pub fn go_to_offset(app: &mut App, offset: u64) -> Vec<Effect> {
 
 /// Starts with the streams under a path to choose from.
 pub fn show_tree(app: &mut App, prefix: &str) -> Vec<Effect> {
-    if let Some(service) = &mut app.service {
-        service.streams.prefix = Some(prefix.to_owned());
-    }
-    vec![Effect::WatchStreams(Some(prefix.to_owned()))]
+    let mut effects = Vec::new();
+    streams::tree(app, Some(prefix), &mut effects);
+    effects
 }
 
 /// Starts with the recordings to choose from.

@@ -297,6 +297,7 @@ pub fn place(app: &mut App) {
         third: app.third,
         banner: app.paused_at().is_some(),
         dock: app.dock.is_some(),
+        tabs: app.tab_count() > 1,
     });
 }
 

@@ -3,6 +3,7 @@
 mod changes;
 
 use super::footer::plain_key;
+use super::streams;
 use super::text::{Canvas, bold, text_width, wrap};
 use super::theme::Role;
 use crate::app::command::{COMMANDS, Group};
@@ -18,6 +19,7 @@ pub fn draw(c: &mut Canvas, screen: Rect, app: &App, layer: &Layer) -> Option<Po
             help(c, screen, app, *scroll);
             None
         }
+        Layer::Tree(tree) => streams::draw(c, screen, app, tree),
         Layer::Changes { scroll } => {
             changes::draw(c, screen, app, *scroll);
             None
@@ -66,7 +68,7 @@ fn question(c: &mut Canvas, screen: Rect, confirm: &Confirm) {
 
 /// A box of about this size in the middle of the screen, under the status line where there is
 /// room. A box that leaves only scraps of the panes beside it takes the whole width.
-fn centred(screen: Rect, (width, height): (u16, u16)) -> Rect {
+pub(super) fn centred(screen: Rect, (width, height): (u16, u16)) -> Rect {
     let width = if width + 12 > screen.width {
         screen.width
     } else {
@@ -84,7 +86,7 @@ fn centred(screen: Rect, (width, height): (u16, u16)) -> Rect {
 }
 
 /// Draws a box with a title and a hint in its lower line; gives what is inside.
-fn frame(c: &mut Canvas, area: Rect, title: &str, hint: &str) -> Rect {
+pub(super) fn frame(c: &mut Canvas, area: Rect, title: &str, hint: &str) -> Rect {
     c.clear(area);
     if area.width < 4 || area.height < 2 {
         return Rect {
@@ -346,7 +348,7 @@ fn title(
 }
 
 /// Draws a line being edited so that its cursor stays in view; gives the cursor's column.
-fn edit(pen: &mut super::text::Pen, text: &str, cursor: usize) -> u16 {
+pub(super) fn edit(pen: &mut super::text::Pen, text: &str, cursor: usize) -> u16 {
     let ascii = pen.theme.ascii;
     let room = pen.room().saturating_sub(1);
     let mut start = 0;

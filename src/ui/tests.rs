@@ -3,6 +3,7 @@
 use super::fixture::*;
 mod composing;
 mod reading;
+mod streams;
 
 use super::theme::{Role, Theme, depth::Depth, file};
 use super::*;
@@ -513,7 +514,7 @@ fn no_size_panics() {
         3
     ];
     app.layers
-        .push(Layer::Picker(Picker::new(Choose::Stream, "streams", items)));
+        .push(Layer::Picker(Picker::new(Choose::Worker, "streams", items)));
     states.push(app);
     let mut app = coding(0, 0, RESULT);
     source(&mut app, "const a = 1;\n");

@@ -15,11 +15,21 @@ pub(super) fn enabled(verb: Verb, app: &App) -> Result<(), String> {
         | Verb::Themes
         | Verb::Mouse
         | Verb::Recordings => Ok(()),
+        Verb::NextTab | Verb::PreviousTab | Verb::CloseTab if app.tab_count() < 2 => {
+            no("this is the only tab: t opens another stream beside it")
+        }
+        Verb::NextTab | Verb::PreviousTab | Verb::CloseTab => Ok(()),
+        Verb::Stream if app.service.is_some() && app.log.is_none() => Ok(()),
         _ if app.log.is_none() => no("no log is open yet"),
         Verb::Follow if app.log.as_ref().is_some_and(|l| !l.can_follow) => {
             no("this log cannot grow, so there is nothing to follow")
         }
-        Verb::Stream if app.log.as_ref().is_some_and(|l| l.streams.len() < 2) => {
+        Verb::Stream
+            if app
+                .log
+                .as_ref()
+                .is_some_and(|l| l.connection.is_none() && l.streams.len() < 2) =>
+        {
             no("this log holds one stream only")
         }
         Verb::Reconnect => match app.connection().map(|c| &c.link) {

@@ -1,6 +1,6 @@
 //! The stack of popups: the topmost gets the keys.
 
-use super::{composer, pickers, prompt, send, travel};
+use super::{composer, pickers, prompt, send, streams, travel};
 use crate::app::command::Verb;
 use crate::app::effect::Effect;
 use crate::app::key::Key;
@@ -13,6 +13,7 @@ pub fn takes_key(app: &mut App, key: Key, todo: &mut Vec<Effect>) -> bool {
         None => return false,
         Some(Layer::Prompt(_)) => prompt::key(app, key, todo),
         Some(Layer::Picker(_)) => pickers::key(app, key, todo),
+        Some(Layer::Tree(_)) => streams::key(app, key, todo),
         Some(Layer::Confirm(_)) => send::answer(app, key, todo),
         Some(Layer::Help { .. } | Layer::Changes { .. } | Layer::Text { .. }) => {
             read(app, key, todo)
@@ -89,6 +90,7 @@ pub fn paste(app: &mut App, text: &str, todo: &mut Vec<Effect>) {
             picker.narrow();
             pickers::preview(app);
         }
+        Some(Layer::Tree(tree)) => tree.query.insert(text),
         // Pasted text is no run of commands.
         _ => todo.clear(),
     }
@@ -100,14 +102,20 @@ pub fn close(app: &mut App, todo: &mut Vec<Effect>) -> bool {
     let Some(layer) = app.layers.pop() else {
         return false;
     };
-    if let Layer::Picker(picker) = layer {
-        if let Some(theme) = picker.theme_before {
-            app.settings.theme = theme;
+    let choice = matches!(layer, Layer::Picker(_) | Layer::Tree(_));
+    match layer {
+        Layer::Picker(picker) => {
+            if let Some(theme) = picker.theme_before {
+                app.settings.theme = theme;
+            }
         }
-        if app.log.is_none() && app.layers.is_empty() && app.open_error.is_none() {
-            app.quitting = true;
-            todo.push(Effect::Quit);
-        }
+        Layer::Tree(_) => streams::stop_watching(app, todo),
+        _ => {}
+    }
+    let nothing_else = app.log.is_none() && app.layers.is_empty() && app.open_error.is_none();
+    if choice && nothing_else && app.tab_count() < 2 {
+        app.quitting = true;
+        todo.push(Effect::Quit);
     }
     true
 }

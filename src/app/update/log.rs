@@ -1,6 +1,6 @@
 //! The log that is open and what the outside tells about it.
 
-use super::{pickers, prompt, travel};
+use super::{prompt, streams, travel};
 use crate::app::effect::Effect;
 use crate::app::msg::Tokens;
 use crate::app::state::{App, Arriving, CodeFile, Level, LogView, StreamInfo, Worker};
@@ -17,6 +17,7 @@ pub fn opened(app: &mut App, view: LogView) {
     fresh.toasts = std::mem::take(&mut app.toasts);
     fresh.service = app.service.take();
     fresh.tab = app.tab;
+    fresh.tabs = std::mem::take(&mut app.tabs);
     fresh.composer = std::mem::take(&mut app.composer);
     fresh.speed = app.speed;
     fresh.focus = app.focus;
@@ -38,7 +39,7 @@ fn ask_stream(app: &mut App) {
     {
         view.chosen = true;
         view.stream = None;
-        pickers::streams(app);
+        streams::tree(app, None, &mut Vec::new());
     }
 }
 
@@ -67,7 +68,6 @@ pub fn changed(app: &mut App, complaints: Arc<[Complaint]>, streams: Vec<StreamI
         app.playhead.left_end_at.get_or_insert(before);
     }
     arrive(app, done);
-    pickers::recount_streams(app);
     ask_stream(app);
 }
 

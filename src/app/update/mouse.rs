@@ -1,6 +1,6 @@
 //! The mouse: wheel, click on a row, drag on the scrubber.
 
-use super::{layers, pickers, run, state_tree, travel};
+use super::{layers, pickers, run, state_tree, streams, travel};
 use crate::app::effect::Effect;
 use crate::app::key::{Mouse, MouseWhat};
 use crate::app::layer::Layer;
@@ -21,6 +21,10 @@ pub fn mouse(app: &mut App, mouse: Mouse, todo: &mut Vec<Effect>) {
             let last = picker.matches.len().saturating_sub(1);
             picker.selected = picker.selected.saturating_add_signed(by.signum()).min(last);
             pickers::preview(app);
+            return;
+        }
+        (Some(Layer::Tree(_)), Some(by)) => {
+            streams::wheel(app, by);
             return;
         }
         (Some(Layer::Prompt(_) | Layer::Confirm(_)), _) => return,

@@ -1,11 +1,11 @@
-//! Lists to choose from: commands, recordings, streams, workers, themes, bookmarks, failures.
+//! Lists to choose from: commands, recordings, workers, themes, bookmarks, failures.
 
 use super::{copy, layers, log, prompt, run, travel};
 use crate::app::command::{COMMANDS, Verb};
 use crate::app::effect::Effect;
 use crate::app::key::{Code, Key};
-use crate::app::layer::{Choose, Item, Layer, Match, Picker, Value};
-use crate::app::state::{App, Level, StreamInfo};
+use crate::app::layer::{Choose, Item, Layer, Picker, Value};
+use crate::app::state::{App, Level};
 use crate::replay::reducer::NoteKind;
 
 fn push(app: &mut App, picker: Picker) {
@@ -49,45 +49,6 @@ pub fn recordings(app: &mut App) {
     let mut picker = Picker::new(Choose::Recording, "recordings", items);
     picker.empty = "this evtui was built without recordings; evtui FILE opens a log".to_owned();
     push(app, picker);
-}
-
-pub fn streams(app: &mut App) {
-    let Some(view) = &app.log else { return };
-    let items = stream_items(&view.streams);
-    push(
-        app,
-        Picker::new(Choose::Stream, "streams of this log", items),
-    );
-}
-
-fn stream_items(streams: &[StreamInfo]) -> Vec<Item> {
-    let item = |s: &StreamInfo| Item {
-        title: s.path.clone(),
-        detail: if s.events == 1 {
-            "1 event".to_owned()
-        } else {
-            format!("{} events", s.events)
-        },
-        value: Value::Name(s.path.clone()),
-        ..Item::default()
-    };
-    streams.iter().map(item).collect()
-}
-
-/// An open picker of streams shows what has been counted since; the selection stays.
-pub fn recount_streams(app: &mut App) {
-    let Some(view) = &app.log else { return };
-    for layer in &mut app.layers {
-        if let Layer::Picker(picker) = layer
-            && picker.choose == Choose::Stream
-        {
-            let held = picker.chosen().map(|item| item.title.clone());
-            picker.items = stream_items(&view.streams);
-            picker.narrow();
-            let at = |m: &Match| Some(&picker.items[m.item].title) == held.as_ref();
-            picker.selected = picker.matches.iter().position(at).unwrap_or(0);
-        }
-    }
 }
 
 pub fn workers(app: &mut App) {
@@ -293,13 +254,6 @@ pub fn choose(app: &mut App, todo: &mut Vec<Effect>) {
             target,
             stream: None,
         }),
-        (Choose::Stream, Value::Name(stream)) => {
-            let target = app.log.as_ref().map(|v| v.name.clone()).unwrap_or_default();
-            todo.push(Effect::Open {
-                target,
-                stream: Some(stream),
-            });
-        }
         (Choose::Failure, Value::Index(_)) => {
             let lines = vec![item.detail];
             app.layers.push(Layer::Text {

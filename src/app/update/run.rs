@@ -1,7 +1,8 @@
 //! What each verb does.
 
 use super::{
-    breaker, composer, connection, copy, find, layers, pickers, play, prompt, state_tree, travel,
+    breaker, composer, connection, copy, find, layers, pickers, play, prompt, state_tree, streams,
+    travel,
 };
 use crate::app::command::Verb;
 use crate::app::effect::Effect;
@@ -82,7 +83,10 @@ pub fn run(app: &mut App, verb: Verb, todo: &mut Vec<Effect>) {
         Verb::Breaker => breaker::toggle(app),
         Verb::Zoom => app.zoom = !app.zoom,
         Verb::Worker => pickers::workers(app),
-        Verb::Stream => pickers::streams(app),
+        Verb::Stream => streams::tree(app, None, todo),
+        Verb::NextTab => streams::switch(app, true),
+        Verb::PreviousTab => streams::switch(app, false),
+        Verb::CloseTab => streams::close_tab(app, todo),
         Verb::Recordings => pickers::recordings(app),
         Verb::Reconnect => connection::reconnect(app, todo),
         Verb::Copy => copy::selected(app, todo),

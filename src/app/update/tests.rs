@@ -3,7 +3,7 @@
 use super::update;
 use crate::app::effect::Effect;
 use crate::app::key::Key;
-use crate::app::layer::{Item, Layer};
+use crate::app::layer::Layer;
 use crate::app::layout::Size;
 use crate::app::msg::Msg;
 use crate::app::state::{App, LogView, Mode, Settings, StreamInfo, Worker};
@@ -256,29 +256,6 @@ fn a_log_that_grows_leaves_the_playhead_alone() {
 }
 
 #[test]
-fn an_open_picker_of_streams_counts_on() {
-    let mut screen = Screen::new(80, 24);
-    screen.app.log.as_mut().unwrap().chosen = false;
-    let mut count = |a: usize, b: usize| {
-        let stream = |path: &str, events| StreamInfo {
-            path: path.to_owned(),
-            events,
-        };
-        screen.send(Msg::LogChanged {
-            complaints: Arc::new([]),
-            streams: vec![stream("/a", a), stream("/b", b)],
-        });
-        let Some(Layer::Picker(picker)) = screen.app.layers.last() else {
-            panic!("no picker");
-        };
-        let shown = |i: &Item| format!("{} {}", i.title, i.detail);
-        picker.items.iter().map(shown).collect::<Vec<_>>()
-    };
-    assert_eq!(count(1, 1), ["/a 1 event", "/b 1 event"]);
-    assert_eq!(count(7, 3), ["/a 7 events", "/b 3 events"]);
-}
-
-#[test]
 fn a_log_that_shrinks_takes_the_playhead_along() {
     let mut screen = Screen::new(80, 24);
     screen.grow_to(4);
@@ -526,3 +503,4 @@ fn no_size_and_no_key_panics() {
 
 mod composing;
 mod reading;
+mod streams;
