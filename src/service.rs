@@ -19,6 +19,7 @@ mod schedule;
 mod secrets;
 mod stream;
 mod streams;
+pub mod workers;
 
 pub use crate::model::stream_state::breaker::Policy as BreakerPolicy;
 pub use counts::{Counted, Counts};
@@ -105,6 +106,7 @@ pub struct Service {
     /// Streams that this process has had open before, by [`Streams::hash`]: they are not woken again.
     met: Mutex<std::collections::HashSet<u64>>,
     secrets: secrets::Secrets,
+    workers: workers::Door,
     destroying: tokio::sync::Mutex<()>,
     closing: AtomicBool,
 }
@@ -128,6 +130,7 @@ impl Service {
             streams: Streams::new(),
             met: Mutex::default(),
             secrets,
+            workers: workers::Door::default(),
             destroying: tokio::sync::Mutex::default(),
             closing: AtomicBool::new(false),
         });
@@ -165,6 +168,10 @@ impl Service {
         mut draft: Draft,
     ) -> Result<Stored, ServiceError> {
         let mut tries = 0;
+        let configures = draft.built_in == Some(BuiltIn::DynamicWorkerConfigured);
+        if configures {
+            self.expect_workers(key);
+        }
         loop {
             let stream = self.stream(key, draft.metadata()).await?;
             match stream.admit(&self.shared, &mut draft) {
@@ -184,6 +191,9 @@ impl Service {
                             // Waited for so that who resumed finds it whole, and on a task of its own
                             // so that it happens even if nobody waits; it tells its failures itself.
                             let _ = tokio::spawn(catch_up).await;
+                        }
+                        if configures {
+                            self.workers.configured(key);
                         }
                         return Ok(Stored {
                             offset,

@@ -5,7 +5,10 @@ use super::failure::Failure;
 use super::service::{data, unopened};
 use crate::config;
 use crate::config::units;
+use crate::processor::worker::Limits;
+use crate::processor::worker::egress::Egress;
 use crate::server::{self, Token};
+use crate::service::workers::{WorkerOptions, Workers};
 use crate::service::{BreakerPolicy, KeySource, Options, Service};
 use crate::store::Store;
 use crate::store::log::Durability;
@@ -61,6 +64,24 @@ pub struct ServeArgs {
     #[arg(long, value_name = "TOKEN", env = config::TOKEN_VARIABLE, hide_env_values = true)]
     pub token: Option<Token>,
 
+    /// End a worker's hook that takes longer
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = units::duration)]
+    pub hook_timeout: Duration,
+
+    /// Most memory for one worker's process
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = units::bytes)]
+    pub worker_memory: u64,
+
+    /// Where workers may fetch from: all, none or HOST,HOST:PORT,*.HOST [default: all but link-local
+    /// and cloud metadata addresses]
+    #[arg(
+        long,
+        value_name = "all|none|HOST,…",
+        default_value = "default",
+        hide_default_value = true
+    )]
+    pub egress: Egress,
+
     /// Form of the logs on standard error
     #[arg(long, value_enum, default_value_t)]
     pub log_format: LogFormat,
@@ -112,6 +133,9 @@ async fn serve(args: &ServeArgs) -> Result<()> {
         ..Options::default()
     };
     let service = Service::open(store, options).context("cannot open the service")?;
+    let workers = Workers::start(&service, workers(args)?)
+        .await
+        .map_err(|why| Failure::new(format!("cannot start the workers: {why}")))?;
     let listener = TcpListener::bind((args.host.as_str(), args.port))
         .await
         .map_err(|why| {
@@ -132,9 +156,24 @@ async fn serve(args: &ServeArgs) -> Result<()> {
         ..server::Options::default()
     };
     server::run(listener, Arc::clone(&service), options, stop).await;
+    workers.stop().await;
     service.shutdown().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn workers(args: &ServeArgs) -> Result<WorkerOptions> {
+    let exe = std::env::current_exe().context("cannot find this program's own file")?;
+    let usual = WorkerOptions::new(exe);
+    Ok(WorkerOptions {
+        limits: Limits {
+            hook_timeout: args.hook_timeout,
+            memory: args.worker_memory,
+            ..usual.limits
+        },
+        egress: args.egress.clone(),
+        ..usual
+    })
 }
 
 /// The one line on standard output. Whoever started the server may not read it.

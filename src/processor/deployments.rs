@@ -127,7 +127,7 @@ impl Deployments {
         let offset = columns.offset;
         let looked = match built_in {
             Some(BuiltIn::DynamicWorkerConfigured) => {
-                read(&raw).map(|(slug, input)| self.add(slug, row, offset, input))
+                configuration(&raw).map(|(slug, input)| self.add(slug, row, offset, input))
             }
             Some(BuiltIn::DynamicWorkerEnvVarSet) => {
                 variable(&raw).map(|(key, value)| self.set(key, value, row, offset))
@@ -214,14 +214,17 @@ fn variable(raw: &[u8]) -> Result<(String, String), String> {
     Ok((text("key")?, text("value")?))
 }
 
-/// Slug and code of one configuration event.
-fn read(raw: &[u8]) -> Result<(String, Input), String> {
+/// Slug and code of one configuration event, given as JSON (SPEC §8).
+///
+/// # Errors
+/// In words a person can act on, when it configures nothing.
+pub fn configuration(raw: &[u8]) -> Result<(String, Input), String> {
     let payload = peek::member(raw, "payload").ok_or("the configuration has no payload")?;
     let payload: Value =
         serde_json::from_slice(payload).map_err(|e| format!("the payload cannot be read: {e}"))?;
     match payload {
         Value::String(text) => script(None, text),
-        Value::Object(payload) => configuration(payload),
+        Value::Object(payload) => from_object(payload),
         other => Err(format!(
             "the payload must be {{slug, script}}, {{slug, modules}} or source as a string, not {}",
             article(&other)
@@ -243,7 +246,7 @@ fn script(slug: Option<String>, text: String) -> Result<(String, Input), String>
     Ok((slug, input))
 }
 
-fn configuration(mut payload: Map<String, Value>) -> Result<(String, Input), String> {
+fn from_object(mut payload: Map<String, Value>) -> Result<(String, Input), String> {
     let slug = match payload.remove("slug") {
         None | Some(Value::Null) => None,
         Some(Value::String(slug)) if !slug.trim().is_empty() => Some(slug),

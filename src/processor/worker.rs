@@ -14,17 +14,17 @@ mod process;
 pub mod secrets;
 mod serve;
 
-pub use outcome::{Failure, Outcome, WorkerError};
+pub use crate::replay::reducer::NoteKind;
+pub use outcome::{Failure, Outcome, WorkerError, story};
 pub use outside::{Append, Outside, Refused};
 
 use self::fetch::{Fetcher, Gateway};
-use self::outcome::story;
 use self::process::{Gone, Process};
 use super::frames::Death;
 use super::frames::live::{Load, Order, Report, put_event};
 use super::program::Program;
 use super::source::Positions;
-use crate::replay::reducer::{Form, NoteKind, State};
+use crate::replay::reducer::{Form, State};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -321,12 +321,13 @@ impl Worker {
             return Ok(Outcome::NotReduced(self.mapped(what)));
         }
         let limit = self.config.limits.hook_timeout;
-        let deadline = Instant::now() + limit;
+        let mut deadline = Instant::now() + limit;
         loop {
             let Some(process) = &mut self.process else {
                 return Err(self.vanished().await);
             };
             match timeout_at(deadline, process.report()).await {
+                Err(_) if self.config.outside.is_held() => deadline = Instant::now() + limit,
                 Err(_) => {
                     return Err(Ended::Died(Died {
                         offset: Some(offset),

@@ -193,7 +193,9 @@ pub async fn eval_on(stream: &Arc<Stream>, body: &str) -> Value {
             await append({{ type: 'result', payload: {{ result: result === undefined ? null : result }} }});
          }} }}"
     );
-    let mut worker = Worker::new(config(&code, stream));
+    let mut config = config(&code, stream);
+    config.limits.hook_timeout = Duration::from_secs(30);
+    let mut worker = Worker::new(config);
     let outcome = deliver(&mut worker, stream, json!({})).await;
     assert_eq!(outcome, Outcome::Done, "{body}");
     assert_eq!(stream.strays(), [], "{body}");

@@ -49,6 +49,15 @@ pub trait Outside: Send + Sync + 'static {
     /// The secret of this name; `None` when there is none.
     fn secret(&self, name: &str) -> BoxFuture<'static, Result<Option<String>, Refused>>;
 
+    /// Called before anything is asked for that shows outside: an append, a fetch.
+    fn acts(&self) {}
+
+    /// True while an append waits for something that is not the hook's fault: the time that a hook
+    /// may take begins anew.
+    fn is_held(&self) -> bool {
+        false
+    }
+
     /// A line of `console` or `logger`.
     fn log(&self, level: &str, text: &str);
 

@@ -85,6 +85,7 @@ impl Server {
                     path,
                     event: event.into(),
                 };
+                self.outside.acts();
                 // The other end lives as long as this.
                 let _ = self.appends.send((id, append));
             }
@@ -109,6 +110,7 @@ impl Server {
     }
 
     fn fetch(&mut self, id: u64, head: &[u8], body: Body) {
+        self.outside.acts();
         let (body, upload) = fetch::upload(body);
         let request = self
             .fetcher
