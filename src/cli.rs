@@ -6,6 +6,7 @@ pub mod failure;
 mod append;
 mod completions;
 mod config;
+mod deploy;
 mod diff;
 mod events;
 mod export;
@@ -115,6 +116,7 @@ fn run(args: Evtui) -> Result<ExitCode> {
         Some(Command::Replay(args)) => replay::run(&args, &settings),
         Some(Command::Tail(args)) => tail::run(&args, &settings),
         Some(Command::Append(args)) => append::run(&args, &settings),
+        Some(Command::Deploy(args)) => deploy::run(&args, &settings),
         Some(Command::Record(args)) => record::run(&args, &settings),
         Some(Command::Streams(args)) => streams::run(&args, &settings),
         Some(Command::Pause(args)) => pause::run(&args, &settings),

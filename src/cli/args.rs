@@ -1,6 +1,7 @@
 //! What can be written on the command line.
 
 use super::append::AppendArgs;
+use super::deploy::DeployArgs;
 use super::diff::DiffArgs;
 use super::events::EventsArgs;
 use super::export::ExportArgs;
@@ -157,6 +158,8 @@ pub enum Command {
     Tail(TailArgs),
     /// Append an event to a stream
     Append(AppendArgs),
+    /// Deploy a processor to a stream, which becomes an agent
+    Deploy(DeployArgs),
     /// Save a stream to a file as it grows
     Record(RecordArgs),
     /// List the streams of the service
@@ -240,6 +243,7 @@ impl Command {
         match self {
             Command::Tail(args) => Some(&args.service),
             Command::Append(args) => Some(&args.service),
+            Command::Deploy(args) => Some(&args.service),
             Command::Record(args) => Some(&args.service),
             Command::Streams(args) => Some(&args.service),
             Command::Pause(args) | Command::Resume(args) => Some(&args.service),

@@ -35,6 +35,14 @@ pub struct Module {
     pub source_map: Option<String>,
 }
 
+impl Module {
+    /// True for a module that preparing added: no file of the person's.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        super::source::is_added(&self.name)
+    }
+}
+
 /// Name of the native helper that rewritten array spreads call, a global that no enumeration shows.
 /// A module that itself uses this name is not rewritten.
 ///

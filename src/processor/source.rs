@@ -63,6 +63,17 @@ pub fn prepare(input: &Input) -> Result<Program, SourceError> {
         .unwrap_or_else(|why| Err(SourceError::general(why)))
 }
 
+/// True for the name of a module that preparing adds to a program.
+#[must_use]
+pub fn is_added(module: &str) -> bool {
+    module == shim::NAME || module.starts_with(imports::UNRESOLVED)
+}
+
+/// The packages that need not be bundled: a worker has them (SPEC §9).
+pub fn sdk_packages() -> impl Iterator<Item = &'static str> {
+    shim::PACKAGES.into_iter()
+}
+
 /// The `slug` that a processor gives itself, where it can be read without running it.
 #[must_use]
 pub fn own_slug(text: &str) -> Option<String> {

@@ -2,6 +2,7 @@
 //! to over the same road.
 
 use crate::server;
+use crate::service::workers::{WorkerOptions, Workers};
 use crate::service::{KeySource, Options, Service};
 use crate::store::Store;
 use crate::store::log::{self, LogStore};
@@ -95,16 +96,19 @@ impl Local {
         let serve = async move {
             let opened = async {
                 let service = Service::open(store, options).context("cannot open the service")?;
+                let exe = std::env::current_exe().context("cannot find evtui's own binary")?;
+                let workers = Workers::start(&service, WorkerOptions::new(exe)).await;
+                let workers = workers.map_err(anyhow::Error::msg)?;
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
                 let listener = listener.context("cannot listen on 127.0.0.1")?;
                 let url = format!("http://{}", listener.local_addr()?);
-                Ok::<_, anyhow::Error>((service, listener, url))
+                Ok::<_, anyhow::Error>((service, workers, listener, url))
             };
-            let (service, listener) = match opened.await {
-                Ok((service, listener, url)) => {
+            let (service, workers, listener) = match opened.await {
+                Ok((service, workers, listener, url)) => {
                     // Whoever started it waits for this.
                     let _ = told.send(Ok(url));
-                    (service, listener)
+                    (service, workers, listener)
                 }
                 Err(error) => {
                     let _ = told.send(Err(error));
@@ -117,6 +121,7 @@ impl Local {
                 let _ = stopped.await;
             };
             server::run(listener, Arc::clone(&service), options, stopped).await;
+            workers.stop().await;
             service.shutdown().await;
         };
         let thread = std::thread::Builder::new()

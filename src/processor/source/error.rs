@@ -27,8 +27,19 @@ pub struct SourceError {
     pub more: usize,
 }
 
+/// What is said of an import from npm.
+pub(super) const NO_PACKAGES: &str = "no packages are installed in a worker";
+
 impl SourceError {
     const SHOWN: usize = 3;
+
+    /// True when packages are imported: a bundler would help.
+    #[must_use]
+    pub fn wants_packages(&self) -> bool {
+        self.problems
+            .iter()
+            .any(|problem| problem.message.ends_with(NO_PACKAGES))
+    }
 
     /// Keeps the first few of `problems`.
     pub(super) fn new(mut problems: Vec<Problem>) -> Self {

@@ -29,9 +29,12 @@ pub struct Imports {
     pub unresolved: Vec<String>,
 }
 
+/// Names of modules that only throw begin so.
+pub const UNRESOLVED: &str = "evtui:unresolved/";
+
 /// The name of a module that throws what is wrong with a dynamic import.
 pub fn unresolved_name(module: &str, index: usize) -> String {
-    format!("evtui:unresolved/{module}#{index}")
+    format!("{UNRESOLVED}{module}#{index}")
 }
 
 /// Rewrites the specifiers of `program`.

@@ -1,5 +1,6 @@
 //! From an import's specifier to the file it means.
 
+use super::error::NO_PACKAGES;
 use super::files::{Files, extension};
 use super::shim;
 
@@ -83,7 +84,7 @@ fn bare(specifier: &str) -> (String, String) {
         );
     }
     (
-        format!("cannot import {specifier:?}: no packages are installed in a worker"),
+        format!("cannot import {specifier:?}: {NO_PACKAGES}"),
         bundle.into(),
     )
 }

@@ -76,11 +76,13 @@ impl Job {
         self.take_over().await;
         let input = self.configured.input.clone();
         let prepared = tokio::task::spawn_blocking(move || prepare(&input)).await;
-        let program = match prepared {
+        let mut program = match prepared {
             Ok(Ok(program)) => program,
             Ok(Err(error)) => return self.not_loaded(&error.to_string()).await,
             Err(error) => return self.not_loaded(&error.to_string()).await,
         };
+        // As in replay, where the reducer finds it too.
+        program.env = self.env.clone().into_iter().collect();
         let tools = &self.tools;
         let mut worker = Worker::new(Config {
             exe: tools.options.exe.clone(),

@@ -414,6 +414,7 @@
     mark,
     tee,
     isDisturbed: (stream) => stateOf(stream).disturbed,
+    isWanted: (stream) => wanted(stateOf(stream)),
     isErrored: (stream) => stateOf(stream).status === "errored",
   };
 });

@@ -1,6 +1,6 @@
 // WritableStream, TransformStream, and piping into them.
 ((need) => {
-  const { ReadableStream, mark } = need("streams");
+  const { ReadableStream, mark, isWanted } = need("streams");
   const noop = () => {};
   const KEY = {};
   let stateOf;
@@ -277,13 +277,17 @@
       let output;
       // Writing waits until the other side is read.
       let room = gate();
+      let full = true;
       const controller = {
         get desiredSize() {
           return output.desiredSize;
         },
         enqueue: (chunk) => {
           output.enqueue(chunk);
-          if (output.desiredSize <= 0) room = gate();
+          if (!full && !isWanted(this.#readable)) {
+            full = true;
+            room = gate();
+          }
         },
         error: (reason) => {
           output.error(reason);
@@ -306,6 +310,7 @@
             output = c;
           },
           pull: () => {
+            full = false;
             room.resolve();
           },
           cancel: async (reason) => {
@@ -328,8 +333,6 @@
               output.error(error);
               throw error;
             }
-            if (output.desiredSize > 0) room.resolve();
-            else if (output.desiredSize !== null) room = gate();
           },
           close: async () => {
             try {
@@ -353,7 +356,6 @@
         writableStrategy,
       );
       const state = stateOf(this.#writable);
-      if (output.desiredSize > 0) room.resolve();
     }
     get readable() {
       return this.#readable;
