@@ -2,8 +2,8 @@
 // appends every chunk as it comes. Deploy it, then set where the model is:
 //
 //   evtui deploy /demo/agent --file recordings/processors/chat-agent.ts
-//   curl URL/demo/agent -d '{"type":"https://events.iterate.com/events/stream/dynamic-worker/env-var-set",
-//     "payload":{"key":"MODEL_URL","value":"https://api.openai.com/v1/chat/completions"}}'
+//   evtui append /demo/agent --type https://events.iterate.com/events/stream/dynamic-worker/env-var-set \
+//     --payload '{"key":"MODEL_URL","value":"https://api.openai.com/v1/chat/completions"}'
 //
 // The key is a secret of the service, named `model`; it is put into the header on its way out.
 import { defineProcessor } from "ai-engineer-workshop";
