@@ -295,7 +295,8 @@ impl Service {
     /// What was counted so far.
     #[must_use]
     pub fn counted(&self) -> Counted {
-        self.shared.counts.now(self.streams.len())
+        let commits = self.shared.store.commits();
+        self.shared.counts.now(self.streams.len(), commits)
     }
 
     /// Refuses new appends, commits what was accepted, closes the store and ends all readers: those

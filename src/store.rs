@@ -103,6 +103,15 @@ pub enum StoreError {
     Closed,
 }
 
+/// What a store has committed since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Commits {
+    /// Groups of batches that shared a commit.
+    pub groups: u64,
+    /// Events in them.
+    pub events: u64,
+}
+
 /// Streams of records, and small named cells beside them. Every method but [`Store::append`],
 /// [`Store::destroy`] and [`Store::put`] may block on the disk for a moment.
 pub trait Store: Send + Sync + 'static {
@@ -158,6 +167,9 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// As [`Store::head`].
     fn cells(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, StoreError>;
+
+    /// What was committed so far.
+    fn commits(&self) -> Commits;
 
     /// Commits what is queued, then refuses everything. Blocks until that is done.
     fn close(&self);

@@ -819,6 +819,8 @@ async fn health_and_metrics() {
         line.rsplit(' ').next().unwrap().parse().unwrap()
     };
     assert!(value("evtui_appends_total") >= 2.0);
+    let commits = value("evtui_commits_total");
+    assert!(commits >= 1.0 && value("evtui_committed_events_total") >= commits);
     assert!(value("evtui_live_readers") >= 1.0);
     assert!(value("evtui_append_duration_seconds_count") >= 1.0);
     assert!(value("evtui_received_bytes_total") > 0.0);

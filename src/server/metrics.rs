@@ -134,6 +134,12 @@ impl Collector for OfService {
                 "Batches that the store did not take",
                 counted.failed,
             ),
+            ("commits", "Commits of the store", counted.commits.groups),
+            (
+                "committed_events",
+                "Events in them; by commits, the events per commit",
+                counted.commits.events,
+            ),
             (
                 "breaker_trips",
                 "Streams paused by their circuit breaker",

@@ -1,5 +1,6 @@
 //! What the service counts, for metrics.
 
+use crate::store::Commits;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Counters since the service was opened; gauges where said.
@@ -31,6 +32,8 @@ pub struct Counted {
     pub refused: u64,
     /// Batches that the store did not take.
     pub failed: u64,
+    /// Commits, and events in them: what shared them is durable at once.
+    pub commits: Commits,
     /// Times a circuit breaker paused a stream.
     pub trips: u64,
     /// Panics contained in a stream.
@@ -79,7 +82,7 @@ impl Counts {
         self.readers.fetch_sub(1, Relaxed);
     }
 
-    pub(super) fn now(&self, open_streams: usize) -> Counted {
+    pub(super) fn now(&self, open_streams: usize, commits: Commits) -> Counted {
         Counted {
             appended: self.appended.load(Relaxed),
             appended_bytes: self.appended_bytes.load(Relaxed),
@@ -87,6 +90,7 @@ impl Counts {
             invalid: self.invalid.load(Relaxed),
             refused: self.refused.load(Relaxed),
             failed: self.failed.load(Relaxed),
+            commits,
             trips: self.trips.load(Relaxed),
             panics: self.panics.load(Relaxed),
             readers: self.readers.load(Relaxed),

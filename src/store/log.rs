@@ -72,7 +72,7 @@ mod tests;
 pub use open::OpenError;
 
 use super::queue::{Order, Worker};
-use super::{Batch, Done, Head, Record, Snapshot, Store, StoreError};
+use super::{Batch, Commits, Done, Head, Record, Snapshot, Store, StoreError};
 use crate::model::offset::Offset;
 use crate::model::path::StreamKey;
 use bytes::Bytes;
@@ -400,6 +400,10 @@ impl Store for LogStore {
             .take_while(|(name, _)| name.starts_with(prefix))
             .map(|(name, cell)| (name.clone(), cell.value.clone()))
             .collect())
+    }
+
+    fn commits(&self) -> Commits {
+        self.worker.commits()
     }
 
     fn close(&self) {

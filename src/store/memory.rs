@@ -1,7 +1,7 @@
 //! A store that keeps nothing on disk: `--data :memory:`, and tests of what stands on a store.
 
 use super::queue::{Order, Queue, Told, Worker, Writer, follow};
-use super::{Batch, Done, Head, Record, Snapshot, Store, StoreError};
+use super::{Batch, Commits, Done, Head, Record, Snapshot, Store, StoreError};
 use crate::model::event::Millis;
 use crate::model::offset::Offset;
 use crate::model::path::StreamKey;
@@ -199,6 +199,10 @@ impl Store for MemoryStore {
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect()
         })
+    }
+
+    fn commits(&self) -> Commits {
+        self.worker.commits()
     }
 
     fn close(&self) {

@@ -1,13 +1,13 @@
 //! What is asked of a store, waiting for its one writer thread; and that thread: it takes all that
 //! has come in meanwhile as one group, has it committed, then tells each who asked, in order.
 
-use super::{Batch, Done, StoreError};
+use super::{Batch, Commits, Done, StoreError};
 use crate::model::path::StreamKey;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -42,6 +42,14 @@ impl Order {
             Order::Put { cell, value, .. } => {
                 HEADER + cell.len() + value.as_ref().map_or(0, Bytes::len)
             }
+        }
+    }
+
+    /// How many events it adds.
+    fn events(&self) -> u64 {
+        match self {
+            Order::Append(batch) => batch.records.len() as u64,
+            Order::Destroy { .. } | Order::Put { .. } => 0,
         }
     }
 
@@ -168,7 +176,15 @@ impl Queue {
 pub(super) struct Worker {
     queue: Arc<Queue>,
     closed: Arc<AtomicBool>,
+    committed: Arc<Committed>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// [`Commits`], counted by the thread.
+#[derive(Default)]
+struct Committed {
+    groups: AtomicU64,
+    events: AtomicU64,
 }
 
 impl Worker {
@@ -183,13 +199,17 @@ impl Worker {
     ) -> io::Result<Worker> {
         let closed = Arc::new(AtomicBool::new(false));
         let (line, ended) = (Arc::clone(&queue), Arc::clone(&closed));
+        let committed = Arc::new(Committed::default());
+        let counted = Arc::clone(&committed);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
                 let mut state = Ok(());
                 loop {
                     match line.next(most) {
-                        Next::Group(orders) => state = carry_out(&mut writer, orders, state),
+                        Next::Group(orders) => {
+                            state = carry_out(&mut writer, orders, state, &counted);
+                        }
                         Next::Close(told) => {
                             if state.is_ok() {
                                 writer.close();
@@ -206,12 +226,20 @@ impl Worker {
         Ok(Worker {
             queue,
             closed,
+            committed,
             thread: Some(thread),
         })
     }
 
     pub(super) fn push(&self, order: Order) {
         self.queue.push(order);
+    }
+
+    pub(super) fn commits(&self) -> Commits {
+        Commits {
+            groups: self.committed.groups.load(Ordering::Relaxed),
+            events: self.committed.events.load(Ordering::Relaxed),
+        }
     }
 
     /// [`StoreError::Closed`] from the moment on at which [`Worker::close`] has done its work.
@@ -261,6 +289,7 @@ fn carry_out(
     writer: &mut impl Writer,
     orders: Vec<Order>,
     state: Result<(), StoreError>,
+    counted: &Committed,
 ) -> Result<(), StoreError> {
     if let Err(error) = &state {
         for order in orders {
@@ -268,9 +297,20 @@ fn carry_out(
         }
         return state;
     }
+    let events: Vec<u64> = orders.iter().map(Order::events).collect();
     // After a panic the writer is never used again, so nothing half done is seen.
     match catch_unwind(AssertUnwindSafe(|| writer.commit(orders))) {
         Ok(told) => {
+            // Told in the order of the orders.
+            let stored = told
+                .iter()
+                .zip(events)
+                .filter(|((_, result), _)| result.is_ok());
+            let events: u64 = stored.map(|(_, events)| events).sum();
+            counted
+                .groups
+                .fetch_add(u64::from(events > 0), Ordering::Relaxed);
+            counted.events.fetch_add(events, Ordering::Relaxed);
             for (done, result) in told {
                 tell(done, result);
             }

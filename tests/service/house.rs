@@ -10,7 +10,7 @@ use evtui::service::{
     Bound, Bounds, BreakerPolicy, Incoming, Options, Reader, Route, Service, ServiceError, Stored,
 };
 use evtui::store::memory::MemoryStore;
-use evtui::store::{Batch, Done, Head, Record, Snapshot, Store, StoreError};
+use evtui::store::{Batch, Commits, Done, Head, Record, Snapshot, Store, StoreError};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -159,6 +159,10 @@ impl Store for HeldStore {
 
     fn cells(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, StoreError> {
         self.inner.cells(prefix)
+    }
+
+    fn commits(&self) -> Commits {
+        self.inner.commits()
     }
 
     fn close(&self) {
