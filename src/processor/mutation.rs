@@ -10,6 +10,7 @@
 mod accumulate;
 mod collect;
 mod fresh;
+mod held;
 mod kept;
 mod lasting;
 mod visit;
@@ -19,7 +20,8 @@ mod tests;
 
 use self::collect::{Collected, FnId, Site, Target};
 use self::kept::Kept;
-use oxc_ast::ast::Program;
+use self::lasting::Lasting;
+use oxc_ast::ast::{BindingIdentifier, ImportDeclarationSpecifier, Program, Statement};
 use oxc_semantic::Scoping;
 use oxc_span::Span;
 use oxc_syntax::symbol::SymbolId;
@@ -32,6 +34,12 @@ pub struct Facts {
     mutates: bool,
     /// The same without its hooks, which never run in replay (SPEC §9).
     mutates_outside_hooks: bool,
+    /// The same without its exported functions that nothing but hooks may call.
+    mutates_outside_exports: bool,
+    /// Names of those.
+    exports: Vec<String>,
+    /// What its code outside hooks imports by name; `None`: perhaps everything.
+    imports: Option<FxHashSet<String>>,
     /// It reads hooks from objects, perhaps to call them.
     uses_hooks: bool,
     /// Names that are taken for the built-in methods.
@@ -50,12 +58,22 @@ pub fn analyse(program: &Program<'_>, scoping: &Scoping) -> Facts {
         scoping,
         it: &collected,
     };
-    let hooks = judge.hooks();
+    let found = lasting::lasting(program, scoping);
+    let hooks = judge.hooks(false);
+    let with_exports = judge.hooks(true);
+    let exports = judge.it.named_functions.iter();
+    let exports = exports
+        .filter(|(_, span)| with_exports.contains(span) && !hooks.contains(span))
+        .filter(|(symbol, _)| judge.it.exported.contains(symbol))
+        .map(|(symbol, _)| scoping.symbol_name(*symbol).to_owned());
     Facts {
         mutates: judge.mutates(&[]),
         mutates_outside_hooks: judge.mutates(&hooks),
+        mutates_outside_exports: judge.mutates(&with_exports),
+        exports: exports.collect(),
+        imports: judge.imports(program, &found, &hooks),
         uses_hooks: collected.uses_hooks,
-        kept: kept::kept(&judge, &lasting::lasting(program, scoping), &hooks),
+        kept: kept::kept(&judge, &found, &hooks, &with_exports),
         trusted: collected.trusted,
         defined: collected.defined,
     }
@@ -66,14 +84,31 @@ impl Facts {
     #[must_use]
     pub fn never_mutates(modules: &[Facts]) -> bool {
         let uses_hooks = modules.iter().any(|m| m.uses_hooks);
-        let mutates = |m: &Facts| {
+        let for_hooks = Self::for_hooks(modules);
+        let mutates = |(index, m): (usize, &Facts)| {
             if uses_hooks {
                 m.mutates
+            } else if for_hooks[index] {
+                m.mutates_outside_exports
             } else {
                 m.mutates_outside_hooks
             }
         };
-        !modules.iter().any(mutates) && Self::impostors(modules).next().is_none()
+        !modules.iter().enumerate().any(mutates) && Self::impostors(modules).next().is_none()
+    }
+
+    /// By module: the exported functions that could be for hooks alone are so. Not those of the entry,
+    /// which are there for the service.
+    fn for_hooks(modules: &[Facts]) -> Vec<bool> {
+        let is_imported = |name: &String| {
+            let mut all = modules.iter();
+            all.any(|m| m.imports.as_ref().is_none_or(|names| names.contains(name)))
+        };
+        modules
+            .iter()
+            .enumerate()
+            .map(|(index, m)| index > 0 && !m.exports.iter().any(is_imported))
+            .collect()
     }
 
     /// Methods of the program's own that may be called where a built-in one is expected.
@@ -89,10 +124,12 @@ impl Facts {
         let mutates = !Self::never_mutates(modules);
         let uses_hooks = modules.iter().any(|m| m.uses_hooks);
         let mut names: Vec<String> = Vec::new();
+        let for_hooks = Self::for_hooks(modules);
         for (index, module) in modules.iter().enumerate() {
             for kept in &module.kept {
+                let in_hook = kept.in_hook || (kept.in_export && for_hooks[index]);
                 if (mutates || !kept.only_if_mutating)
-                    && (uses_hooks || !kept.in_hook)
+                    && (uses_hooks || !in_hook)
                     && (index > 0 || !kept.only_if_imported)
                     && !names.contains(&kept.name)
                 {
@@ -112,8 +149,10 @@ impl Facts {
                 name: format!("the data of {name}"),
                 only_if_mutating: true,
                 in_hook: false,
+                in_export: false,
                 only_if_imported: true,
             }],
+            imports: Some(FxHashSet::default()),
             ..Facts::default()
         }
     }
@@ -125,8 +164,9 @@ struct Judge<'s> {
 }
 
 impl Judge<'_> {
-    /// The code that runs only in hooks: their own, and functions that nothing else names.
-    fn hooks(&self) -> Vec<Span> {
+    /// The code that runs only in hooks: their own, and functions that nothing else names; with the
+    /// exported ones that nothing else here names, if told so.
+    fn hooks(&self, with_exports: bool) -> Vec<Span> {
         let mut hooks = self.it.hooks.clone();
         loop {
             let before = hooks.len();
@@ -136,11 +176,12 @@ impl Judge<'_> {
                     u.is_hook || within(&hooks, u.span) || span.contains_inclusive(u.span)
                 });
                 let has_outside = uses.iter().any(|u| !span.contains_inclusive(u.span));
-                if has_outside
-                    && only_hooks
-                    && !self.it.exported.contains(symbol)
-                    && !hooks.contains(span)
-                {
+                let may_be = if self.it.exported.contains(symbol) {
+                    with_exports
+                } else {
+                    has_outside
+                };
+                if may_be && only_hooks && !hooks.contains(span) {
                     hooks.push(*span);
                 }
             }
@@ -148,6 +189,56 @@ impl Judge<'_> {
                 return hooks;
             }
         }
+    }
+
+    /// The names that code outside hooks imports.
+    fn imports(
+        &self,
+        program: &Program<'_>,
+        found: &Lasting,
+        hooks: &[Span],
+    ) -> Option<FxHashSet<String>> {
+        if found.imports.iter().any(|span| !within(hooks, *span)) {
+            return None;
+        }
+        let is_live = |local: &BindingIdentifier<'_>| {
+            let uses = local.symbol_id.get().and_then(|s| self.it.uses.get(&s));
+            uses.is_some_and(|uses| uses.iter().any(|u| !u.is_hook && !within(hooks, u.span)))
+        };
+        let mut names = FxHashSet::default();
+        for statement in &program.body {
+            match statement {
+                Statement::ImportDeclaration(import) => {
+                    for specifier in import.specifiers.iter().flatten() {
+                        match specifier {
+                            ImportDeclarationSpecifier::ImportSpecifier(one) => {
+                                if is_live(&one.local) {
+                                    if one.imported.name() == "default" {
+                                        return None;
+                                    }
+                                    names.insert(one.imported.name().to_string());
+                                }
+                            }
+                            ImportDeclarationSpecifier::ImportDefaultSpecifier(one) => {
+                                if is_live(&one.local) {
+                                    return None;
+                                }
+                            }
+                            ImportDeclarationSpecifier::ImportNamespaceSpecifier(all) => {
+                                if is_live(&all.local) {
+                                    return None;
+                                }
+                            }
+                        }
+                    }
+                }
+                Statement::ExportAllDeclaration(_) | Statement::ExportFromDeclaration(_) => {
+                    return None;
+                }
+                _ => {}
+            }
+        }
+        Some(names)
     }
 
     fn mutates(&self, without: &[Span]) -> bool {

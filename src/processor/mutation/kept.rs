@@ -6,7 +6,8 @@
 //! call makes can be found by the next.
 
 use super::collect::{FnId, Target};
-use super::lasting::{Held, Lasting, Mention};
+use super::held::Held;
+use super::lasting::{Lasting, Mention};
 use super::{Judge, within};
 use oxc_span::Span;
 use oxc_syntax::scope::ScopeId;
@@ -22,12 +23,19 @@ pub struct Kept {
     pub only_if_mutating: bool,
     /// Only hooks do it.
     pub in_hook: bool,
+    /// Only exported functions do it, which may be called by hooks alone.
+    pub in_export: bool,
     /// Only if another module imports it.
     pub only_if_imported: bool,
 }
 
 /// Everything in the module that may outlast a call.
-pub(super) fn kept(judge: &Judge<'_>, found: &Lasting, hooks: &[Span]) -> Vec<Kept> {
+pub(super) fn kept(
+    judge: &Judge<'_>,
+    found: &Lasting,
+    hooks: &[Span],
+    exports: &[Span],
+) -> Vec<Kept> {
     let keeper = Keeper {
         judge,
         found,
@@ -40,6 +48,7 @@ pub(super) fn kept(judge: &Judge<'_>, found: &Lasting, hooks: &[Span]) -> Vec<Ke
             name,
             only_if_mutating: when != When::Always,
             in_hook: within(hooks, span),
+            in_export: within(exports, span),
             only_if_imported: when == When::Imported,
         });
     };
@@ -147,6 +156,11 @@ impl Keeper<'_> {
         }
         if mention.is_write {
             return Some(When::Always);
+        }
+        if self.found.given.contains(&mention.span)
+            && !self.call_time[self.function_of(mention.scope)]
+        {
+            return None;
         }
         let is_safe = match self.held(symbol) {
             Held::Inert => true,

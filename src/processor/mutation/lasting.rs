@@ -3,6 +3,7 @@
 
 use super::collect::{is_function, symbol_of};
 use super::fresh::{calls_back, is_mutator};
+use super::held::{Declared, Held};
 use oxc_ast::ast::*;
 use oxc_ast_visit::{VisitJs, walk_js as walk};
 use oxc_semantic::Scoping;
@@ -10,17 +11,6 @@ use oxc_span::{GetSpan, Span};
 use oxc_syntax::scope::{ScopeFlags, ScopeId};
 use oxc_syntax::symbol::SymbolId;
 use rustc_hash::{FxHashMap, FxHashSet};
-
-/// What a variable holds, as far as its declaration tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Held {
-    /// A primitive, a function, a class: nothing that a call could change without naming it.
-    Inert,
-    /// A table or list of such things.
-    Flat,
-    /// Anything.
-    Other,
-}
 
 /// A mention of a variable.
 #[derive(Debug)]
@@ -63,6 +53,10 @@ pub(super) struct Lasting {
     pub tested: FxHashSet<Span>,
     /// Iterators and calls of generators whose result is used up at once.
     pub consumed: FxHashSet<Span>,
+    /// Mentions as the initial state: it is taken as JSON while the program loads.
+    pub given: FxHashSet<Span>,
+    /// Modules asked for by `import()`.
+    pub imports: Vec<Span>,
     pub suspects: Vec<Suspect>,
     /// Variables that are exported under a name.
     pub exported: Vec<(SymbolId, Span)>,
@@ -112,6 +106,20 @@ impl<'a> VisitJs<'a> for Walk<'_> {
         let was = std::mem::take(&mut self.in_field);
         walk::walk_arrow_function_expression(self, it);
         self.in_field = was;
+    }
+
+    fn visit_object_property(&mut self, it: &ObjectProperty<'a>) {
+        if it.key.static_name().as_deref() == Some("initialState")
+            && let Expression::Identifier(name) = it.value.get_inner_expression()
+        {
+            self.it.given.insert(name.span);
+        }
+        walk::walk_object_property(self, it);
+    }
+
+    fn visit_import_expression(&mut self, it: &ImportExpression<'a>) {
+        self.it.imports.push(it.span);
+        walk::walk_import_expression(self, it);
     }
 
     fn visit_method_definition(&mut self, it: &MethodDefinition<'a>) {
@@ -374,12 +382,11 @@ impl Walk<'_> {
     }
 
     fn is_global(&self, expression: &Expression<'_>, wanted: &str) -> bool {
-        match expression.get_inner_expression() {
-            Expression::Identifier(name) => {
-                name.name == wanted && symbol_of(self.scoping, name).is_none()
-            }
-            _ => false,
-        }
+        Declared(self.scoping).is_global(expression, wanted)
+    }
+
+    fn holds(&self, expression: &Expression<'_>) -> Held {
+        Declared(self.scoping).holds(expression)
     }
 
     fn looks_at(&mut self, expression: &Expression<'_>) {
@@ -502,98 +509,6 @@ impl Walk<'_> {
             {
                 self.it.handed_out.insert(name.span);
             }
-        }
-    }
-
-    /// What a variable with this initial value holds.
-    fn holds(&self, expression: &Expression<'_>) -> Held {
-        let both = |a: Held, b: Held| match (a, b) {
-            (Held::Inert, Held::Inert) => Held::Inert,
-            (Held::Other, _) | (_, Held::Other) => Held::Other,
-            _ => Held::Flat,
-        };
-        let flat = |all: bool| if all { Held::Flat } else { Held::Other };
-        let is_inert = |e: &Expression<'_>| self.holds(e) == Held::Inert;
-        match expression.get_inner_expression() {
-            e if e.is_literal() && !matches!(e, Expression::RegExpLiteral(_)) => Held::Inert,
-            Expression::RegExpLiteral(_) => Held::Flat,
-            Expression::TemplateLiteral(_)
-            | Expression::BinaryExpression(_)
-            | Expression::UnaryExpression(_)
-            | Expression::FunctionExpression(_)
-            | Expression::ArrowFunctionExpression(_) => Held::Inert,
-            Expression::Identifier(name) if symbol_of(self.scoping, name).is_none() => {
-                match name.name.as_str() {
-                    "undefined" | "NaN" | "Infinity" | "Boolean" | "String" | "Number" => {
-                        Held::Inert
-                    }
-                    _ => Held::Other,
-                }
-            }
-            Expression::ConditionalExpression(choice) => both(
-                self.holds(&choice.consequent),
-                self.holds(&choice.alternate),
-            ),
-            Expression::ArrayExpression(array) => flat(
-                array
-                    .elements
-                    .iter()
-                    .all(|e| e.as_expression().is_some_and(is_inert)),
-            ),
-            Expression::ObjectExpression(object) => flat(object.properties.iter().all(|p| {
-                matches!(p, ObjectPropertyKind::ObjectProperty(p)
-                    if p.kind == PropertyKind::Init && is_inert(&p.value))
-            })),
-            Expression::NewExpression(new) => {
-                let is_known = ["Map", "Set"]
-                    .iter()
-                    .any(|c| self.is_global(&new.callee, c));
-                let first = new.arguments.first().map(Argument::as_expression);
-                let members = match first {
-                    None => true,
-                    Some(Some(Expression::ArrayExpression(array))) => {
-                        array.elements.iter().all(|e| {
-                            e.as_expression().is_some_and(|e| match e {
-                                Expression::ArrayExpression(pair) => pair
-                                    .elements
-                                    .iter()
-                                    .all(|e| e.as_expression().is_some_and(is_inert)),
-                                other => is_inert(other),
-                            })
-                        })
-                    }
-                    Some(_) => false,
-                };
-                // A pair is itself an element of a set.
-                let is_set = self.is_global(&new.callee, "Set");
-                let has_pairs = matches!(first, Some(Some(Expression::ArrayExpression(array)))
-                    if array.elements.iter().any(|e| matches!(e, ArrayExpressionElement::ArrayExpression(_))));
-                flat(is_known && members && !(is_set && has_pairs))
-            }
-            Expression::CallExpression(call) => {
-                let first = call.arguments.first().and_then(Argument::as_expression);
-                if call.callee.is_specific_member_access("Object", "freeze") {
-                    return first.map_or(Held::Other, |first| self.holds(first));
-                }
-                let is_primitive = ["String", "Number", "Boolean", "parseInt", "parseFloat"]
-                    .iter()
-                    .any(|f| self.is_global(&call.callee, f))
-                    || call
-                        .callee
-                        .get_inner_expression()
-                        .as_member_expression()
-                        .is_some_and(|m| {
-                            self.is_global(m.object(), "Math")
-                                || m.static_property_name() == Some("join")
-                                || call.callee.is_specific_member_access("JSON", "stringify")
-                        });
-                if is_primitive {
-                    Held::Inert
-                } else {
-                    Held::Other
-                }
-            }
-            _ => Held::Other,
         }
     }
 }

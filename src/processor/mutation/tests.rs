@@ -326,7 +326,10 @@ fn several_modules_are_judged_together() {
         "export class L { map() { return shared; } }"
     ]));
     let helper = "export function tidy(m) { m.push(1); }";
-    assert!(!never(&[hook, helper]));
+    let tidies = "import { tidy } from './helper'; export default { reduce({ state }) { tidy(state); return state; } };";
+    assert!(!never(&[tidies, helper]));
+    // Nobody calls it.
+    assert!(never(&[hook, helper]));
 }
 
 fn remembers(modules: &[&str]) -> Vec<String> {
@@ -526,4 +529,30 @@ fn what_modules_keep_together() {
     assert_eq!(remembers(&[hooks]), [""; 0]);
     let calls_them = "export const call = (p, s) => p.onEvent(s);";
     assert_eq!(remembers(&[hooks, calls_them]), ["`n`"]);
+}
+
+#[test]
+fn what_only_hooks_import_is_theirs() {
+    let wire = "export async function ask(m) { m.push(1); for await (const p of parts(m)) last = p; } async function* parts(m) { const d = new TextDecoder(); yield d.decode(m); } let last;";
+    let entry = "import { ask } from './wire'; const initialState = { list: [] }; export default define(() => ({ initialState, reduce: ({ state, event }) => ({ ...state, event }), async afterAppend({ state }) { await ask(state.list); } }));";
+    assert!(never(&[entry, wire]));
+    assert_eq!(remembers(&[entry, wire]), [""; 0]);
+    let live = "import { ask } from './wire'; export default { reduce({ state }) { ask(state.list); return state; } };";
+    assert!(!never(&[live, wire]));
+    assert!(!remembers(&[live, wire]).is_empty());
+    for other in [
+        "import * as wire from './wire'; export const x = wire['ask'];",
+        "export * from './wire';",
+        "export { ask as query } from './wire';",
+        "import { ask as query } from './wire'; export const all = [query];",
+        "import query from './wire'; query([]);",
+        "export const load = () => import('./wire');",
+    ] {
+        assert!(!never(&[entry, wire, other]), "{other}");
+        assert!(!remembers(&[entry, wire, other]).is_empty(), "{other}");
+    }
+    // The entry's exports are there for the service.
+    assert!(!never(&[wire]));
+    let leaks = "const START = { list: [] }; export default { reduce({ event }) { const p = { initialState: START }; p.initialState.list.push(event); return START; } };";
+    assert_eq!(remembers(&[leaks]), ["`START`"]);
 }
