@@ -54,7 +54,7 @@ impl Default for Options {
         Options {
             max_body: 8 << 20,
             token: None,
-            head_timeout: Duration::from_secs(20),
+            head_timeout: Duration::from_secs(30),
             body_idle: Duration::from_secs(20),
             body_total: Duration::from_secs(120),
             keep_alive: Duration::from_secs(4),

@@ -187,6 +187,8 @@ pub async fn idle(running: &Arc<Running>, readers: usize) -> io::Result<(u64, u6
     }
     // Redis says nothing to a reader that waits, so that one is given a moment to be in.
     tokio::time::sleep(Duration::from_millis(300)).await;
+    // The first connection may have been idle for too long by now.
+    let mut conn = running.connect().await?;
     running
         .append(&mut conn, &running.peer.append("s0", number(1)))
         .await?;
