@@ -12,6 +12,7 @@ mod counts;
 mod destroy;
 mod draft;
 mod error;
+pub mod jsonata;
 mod open;
 mod reader;
 mod recent;
@@ -19,6 +20,9 @@ mod schedule;
 mod secrets;
 mod stream;
 mod streams;
+mod transform;
+mod webhook;
+mod websocket;
 pub mod workers;
 
 pub use crate::model::stream_state::breaker::Policy as BreakerPolicy;
@@ -35,6 +39,7 @@ use crate::model::built_in::BuiltIn;
 use crate::model::event::Millis;
 use crate::model::path::{Project, StreamKey, StreamPath};
 use crate::model::stream_state::StreamState;
+use crate::processor::worker::egress::Egress;
 use crate::store::{Store, StoreError};
 use clock::{Clock, SystemClock};
 use draft::Draft;
@@ -65,6 +70,8 @@ pub struct Options {
     pub idle_after: Duration,
     /// Bytes of the newest events that a stream with live readers keeps for them.
     pub recent_bytes: usize,
+    /// Where webhooks may go.
+    pub egress: Egress,
 }
 
 impl Default for Options {
@@ -76,6 +83,7 @@ impl Default for Options {
             max_open_streams: 10_000,
             idle_after: Duration::from_secs(300),
             recent_bytes: 1 << 20,
+            egress: Egress::default(),
         }
     }
 }
@@ -109,6 +117,7 @@ pub struct Service {
     workers: workers::Door,
     destroying: tokio::sync::Mutex<()>,
     closing: AtomicBool,
+    webhooks: webhook::Client,
 }
 
 impl Service {
@@ -133,6 +142,7 @@ impl Service {
             workers: workers::Door::default(),
             destroying: tokio::sync::Mutex::default(),
             closing: AtomicBool::new(false),
+            webhooks: webhook::Client::default(),
         });
         tokio::spawn(keep_house(Arc::downgrade(&service)));
         attend::start(&service);

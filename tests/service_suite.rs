@@ -13,6 +13,8 @@ mod destroy;
 mod faults;
 #[path = "service/idempotency.rs"]
 mod idempotency;
+#[path = "service/jsonata.rs"]
+mod jsonata;
 #[path = "service/lifecycle.rs"]
 mod lifecycle;
 #[path = "service/live.rs"]
@@ -23,3 +25,9 @@ mod model;
 mod scheduler;
 #[path = "service/secrets.rs"]
 mod secrets;
+#[path = "service/transform.rs"]
+mod transform;
+#[path = "service/webhook.rs"]
+mod webhook;
+#[path = "service/websocket.rs"]
+mod websocket;

@@ -5,7 +5,7 @@ use super::project;
 use super::router::{Asked, PROJECT_ONLY};
 use super::{answer, input, json};
 use crate::model::path::StreamPath;
-use crate::service::Route;
+use crate::service::{Route, ServiceError, jsonata};
 use axum::body::Body;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
@@ -23,7 +23,14 @@ pub async fn append(
 ) -> Result<Response, Refusal> {
     let body = asked.body(body).await?;
     let started = Instant::now();
-    let incoming = input::read(&asked.parts.headers, &body, route).await;
+    let incoming = match asked.query.one("jsonataTransform")? {
+        None => input::read(&asked.parts.headers, &body, route).await,
+        Some(expression) => {
+            let body = json::parse(&body)
+                .map_err(|why| ServiceError::Invalid(format!("the body is no JSON: {why}")))?;
+            jsonata::transform_body(expression.to_owned(), body, route).await?
+        }
+    };
     let stored = asked
         .app
         .service

@@ -1,18 +1,22 @@
 //! What acts on streams by itself: it is called when a stream configures it, and again when the
 //! service is opened. A cell of the store names every stream that has ever called.
 
-use super::stream::Admitted;
-use super::{Service, ServiceError, Shared};
+use super::stream::{Admitted, End};
+use super::{Incoming, Route, Service, ServiceError, Shared};
 use crate::model::built_in::BuiltIn;
 use crate::model::event::Millis;
 use crate::model::path::StreamKey;
 use crate::model::stream_state::StreamState;
+use crate::model::validate::Input;
 use crate::store::{Store, StoreError};
 use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 const CELLS: &str = "attended/";
@@ -26,12 +30,51 @@ pub(super) fn is_called_by(built_in: BuiltIn) -> bool {
         BuiltIn::ScheduleConfigured
             | BuiltIn::ScheduleExecutionStarted
             | BuiltIn::ScheduleExecutionFinished
+            | BuiltIn::JsonataTransformerConfigured
+            | BuiltIn::SubscriptionConfigured
     )
 }
 
 /// Whether a stream has something that acts by itself.
 pub(super) fn is_needed(state: &StreamState) -> bool {
-    !state.processors.scheduler.0.is_empty()
+    let processors = &state.processors;
+    !processors.scheduler.0.is_empty() || !followers(state).is_empty()
+}
+
+/// Who reads a stream to act on its events.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Follower {
+    /// All its transformers.
+    Transformers,
+    /// The subscription of this slug.
+    Subscription(String),
+}
+
+impl Follower {
+    /// The cell of its cursor on a stream. Nothing of a key holds a line's end but the slug, which is
+    /// last.
+    pub(super) fn cell(&self, key: &StreamKey) -> String {
+        match self {
+            Follower::Transformers => format!("{}transformers", cursors(key)),
+            Follower::Subscription(slug) => format!("{}subscription\n{slug}", cursors(key)),
+        }
+    }
+}
+
+fn cursors(key: &StreamKey) -> String {
+    format!("cursor/{}\n{}\n", key.path, key.project)
+}
+
+/// The followers that a state calls for.
+pub(super) fn followers(state: &StreamState) -> Vec<Follower> {
+    let processors = &state.processors;
+    let mut followers = Vec::new();
+    if !processors.jsonata_transformer.0.is_empty() {
+        followers.push(Follower::Transformers);
+    }
+    let slugs = processors.external_subscriber.0.keys();
+    followers.extend(slugs.cloned().map(Follower::Subscription));
+    followers
 }
 
 /// Tells the store that a stream has called, ahead of the batch that calls.
@@ -39,9 +82,17 @@ pub(super) fn remember(store: &dyn Store, key: &StreamKey) {
     store.put(&cell(key), Some(Bytes::new()), ignored());
 }
 
-/// The stream is no more.
+/// The stream is no more: neither its call nor the cursors on it are of use.
 pub(super) fn forget(store: &dyn Store, key: &StreamKey) {
     store.put(&cell(key), None, ignored());
+    match store.cells(&cursors(key)) {
+        Ok(cells) => {
+            for (name, _) in cells {
+                store.put(&name, None, ignored());
+            }
+        }
+        Err(error) => tracing::warn!(stream = %key, %error, "cursors left behind"),
+    }
 }
 
 /// A failure shows in the batch behind it.
@@ -66,6 +117,8 @@ fn named(cell: &str) -> Option<StreamKey> {
 #[derive(Default)]
 pub(super) struct Attend {
     wheel: Mutex<BinaryHeap<Reverse<(Millis, StreamKey)>>>,
+    called: Mutex<Vec<StreamKey>>,
+    following: Mutex<HashSet<(StreamKey, Follower)>>,
     changed: Notify,
     stopped: AtomicBool,
 }
@@ -73,10 +126,16 @@ pub(super) struct Attend {
 impl Attend {
     /// A stream has configured something; `due`: its next schedule.
     pub(super) fn call(&self, key: &StreamKey, due: Option<Millis>) {
+        lock(&self.called).push(key.clone());
         if let Some(due) = due {
-            self.wheel().push(Reverse((due, key.clone())));
-            self.changed.notify_one();
+            self.look_again(key, due);
         }
+        self.changed.notify_one();
+    }
+
+    fn look_again(&self, key: &StreamKey, at: Millis) {
+        lock(&self.wheel).push(Reverse((at, key.clone())));
+        self.changed.notify_one();
     }
 
     pub(super) fn stop(&self) {
@@ -86,7 +145,7 @@ impl Attend {
 
     /// The streams whose time has come, each once; or else when the first one's comes.
     fn take(&self, now: Millis) -> Result<Vec<StreamKey>, Option<Millis>> {
-        let mut wheel = self.wheel();
+        let mut wheel = lock(&self.wheel);
         let mut due = Vec::new();
         while let Some(Reverse((at, _))) = wheel.peek() {
             if *at > now {
@@ -101,10 +160,10 @@ impl Attend {
         due.dedup();
         Ok(due)
     }
+}
 
-    fn wheel(&self) -> MutexGuard<'_, BinaryHeap<Reverse<(Millis, StreamKey)>>> {
-        self.wheel.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Starts what a service does by itself.
@@ -140,6 +199,12 @@ async fn wake_all(service: Weak<Service>) -> Result<(), ServiceError> {
 /// Runs schedules as they become due.
 async fn turn(service: Weak<Service>, shared: Arc<Shared>) {
     while !shared.attend.stopped.load(Ordering::SeqCst) {
+        for key in std::mem::take(&mut *lock(&shared.attend.called)) {
+            let Some(service) = service.upgrade() else {
+                return;
+            };
+            tokio::spawn(async move { service.send_followers(&key).await });
+        }
         match shared.attend.take(shared.clock.now()) {
             Ok(due) => {
                 for key in due {
@@ -161,7 +226,7 @@ async fn turn(service: Weak<Service>, shared: Arc<Shared>) {
 }
 
 impl Service {
-    async fn exists(&self, key: &StreamKey) -> Result<bool, ServiceError> {
+    pub(super) async fn exists(&self, key: &StreamKey) -> Result<bool, ServiceError> {
         let (store, key) = (Arc::clone(&self.shared.store), key.clone());
         super::blocking(move || Ok(store.head(&key)?.is_some())).await
     }
@@ -173,7 +238,121 @@ impl Service {
         {
             tracing::warn!(stream = %key, %error, "a schedule's run could not be stored; it is tried again");
             let later = Millis(self.shared.clock.now().0 + RETRY_MILLIS);
-            self.shared.attend.call(key, Some(later));
+            self.shared.attend.look_again(key, later);
+        }
+    }
+
+    /// Sets every follower on its way that is not yet.
+    async fn send_followers(self: &Arc<Self>, key: &StreamKey) {
+        let followers = match self.exists(key).await {
+            Ok(true) => self.stream(key, None).await.map(|s| s.followers()),
+            Ok(false) => return,
+            Err(error) => Err(error),
+        };
+        match followers {
+            Ok(followers) => {
+                for follower in followers {
+                    let on = (key.clone(), follower);
+                    if lock(&self.shared.attend.following).insert(on.clone()) {
+                        tokio::spawn(Arc::clone(self).follow(on.0, on.1));
+                    }
+                }
+            }
+            Err(error) if self.is_closing() => drop(error),
+            Err(error) => {
+                tracing::warn!(stream = %key, %error, "not followed until it is opened again");
+            }
+        }
+    }
+
+    /// Follows a stream until it ends; what comes after it is another stream.
+    async fn follow(self: Arc<Self>, key: StreamKey, follower: Follower) {
+        let followed = match &follower {
+            Follower::Transformers => self.transform(&key).await,
+            Follower::Subscription(slug) => self.deliver(&key, slug).await,
+        };
+        if self.is_closing() {
+            return;
+        }
+        if let Err(error) = followed {
+            tracing::warn!(stream = %key, ?follower, %error, "stopped following; begins again");
+            tokio::time::sleep(Duration::from_millis(RETRY_MILLIS as u64)).await;
+        }
+        lock(&self.shared.attend.following).remove(&(key.clone(), follower));
+        // It may have been made anew, and have called, before that.
+        self.shared.attend.call(&key, None);
+    }
+
+    /// Waits until a stream is not paused.
+    ///
+    /// # Errors
+    /// It ended.
+    async fn until_resumed(self: &Arc<Self>, key: &StreamKey) -> Result<(), ServiceError> {
+        loop {
+            let stream = self.stream(key, None).await?;
+            let mut head = stream.watch();
+            if !stream.is_paused() {
+                return Ok(());
+            }
+            let end = head.borrow_and_update().end;
+            match end {
+                None => {
+                    // The stream is held here, and with it the sender.
+                    let _ = head.changed().await;
+                }
+                Some(End::Reopen) => {}
+                Some(End::Destroyed | End::Shutdown) => {
+                    return Err(ServiceError::NotFound(format!("stream {key} has ended")));
+                }
+            }
+        }
+    }
+
+    /// Appends on behalf of a follower: after a pause if there is one, and again when the store does
+    /// not take it. What a gate refuses is told in the service's own log.
+    pub(super) async fn put_through(
+        self: &Arc<Self>,
+        key: &StreamKey,
+        input: Input,
+    ) -> Result<(), ServiceError> {
+        loop {
+            let incoming = Incoming::Valid(input.clone());
+            match self.append(key, incoming, Route::Hook).await {
+                Ok(_) => return Ok(()),
+                Err(ServiceError::Paused) => self.until_resumed(key).await?,
+                Err(error @ ServiceError::Unavailable(_)) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(stream = %key, %error, "an event of a follower was refused");
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Where a follower stands on a stream, if it has ever said so.
+    pub(super) async fn cursor<T: DeserializeOwned + Send + 'static>(
+        &self,
+        key: &StreamKey,
+        follower: &Follower,
+    ) -> Result<Option<T>, ServiceError> {
+        let (store, name) = (Arc::clone(&self.shared.store), follower.cell(key));
+        super::blocking(move || {
+            let cells = store.cells(&name)?;
+            let cell = cells.iter().find(|(found, _)| *found == name);
+            Ok(cell.and_then(|(_, value)| serde_json::from_slice(value).ok()))
+        })
+        .await
+    }
+
+    /// Says where a follower stands. Not waited for: what a crash forgets is done again under the
+    /// same idempotency keys.
+    pub(super) fn set_cursor(&self, key: &StreamKey, follower: &Follower, cursor: &impl Serialize) {
+        match serde_json::to_vec(cursor) {
+            Ok(cursor) => {
+                let name = follower.cell(key);
+                self.shared.store.put(&name, Some(cursor.into()), ignored());
+            }
+            Err(error) => tracing::error!(stream = %key, %error, "a cursor cannot be stored"),
         }
     }
 
@@ -189,7 +368,11 @@ impl Service {
                 Admitted::Queued { done, .. } => {
                     done.await.unwrap_or(Err(StoreError::Closed))?;
                 }
-                Admitted::NotDue(later) => self.shared.attend.call(key, later),
+                Admitted::NotDue(later) => {
+                    if let Some(later) = later {
+                        self.shared.attend.look_again(key, later);
+                    }
+                }
                 Admitted::Refused(error) => return Err(error),
                 Admitted::Gone | Admitted::Repeated(_) | Admitted::RepeatedInFlight(_) => {
                     return Err(ServiceError::Unavailable("it was reopened".to_owned()));

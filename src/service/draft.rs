@@ -47,6 +47,15 @@ pub enum Route {
     Hook,
 }
 
+impl Route {
+    pub(super) fn payloads(self) -> Payloads {
+        match self {
+            Route::Streams => Payloads::Objects,
+            Route::Seed | Route::Hook => Payloads::Any,
+        }
+    }
+}
+
 pub(super) struct Draft {
     pub built_in: Option<BuiltIn>,
     pub key: Option<String>,
@@ -64,13 +73,9 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn new(path: &StreamPath, incoming: Incoming, route: Route) -> Draft {
-        let payloads = match route {
-            Route::Streams => Payloads::Objects,
-            Route::Seed | Route::Hook => Payloads::Any,
-        };
         let (raw, encoding, error) = match incoming {
             Incoming::Valid(input) => return Draft::of(path, input),
-            Incoming::Json(value) => match validate::take(value, payloads) {
+            Incoming::Json(value) => match validate::take(value, route.payloads()) {
                 Ok(input) => return Draft::of(path, input),
                 Err((raw, invalid)) => (raw, None, invalid.to_string()),
             },

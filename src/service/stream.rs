@@ -5,6 +5,7 @@
 //! one before is in flight. When a commit fails, or the section panics, all of this is thrown away and
 //! the stream is opened again from the store. Readers are only ever given durable events.
 
+use super::attend::Follower;
 use super::draft::Draft;
 use super::error::ServiceError;
 use super::recent::{Entry, Recent};
@@ -14,6 +15,7 @@ use crate::model::event::Millis;
 use crate::model::offset::Offset;
 use crate::model::path::StreamKey;
 use crate::model::stream_state::StreamState;
+use crate::model::stream_state::subscriber::Subscription;
 use crate::store::{Batch, Record, Snapshot, StoreError};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
@@ -473,6 +475,23 @@ impl Stream {
             let due = schedule::next_due(&core.state.processors.scheduler, now);
             shared.attend.call(&self.key, due);
         }
+    }
+
+    /// Who is to follow it.
+    pub(super) fn followers(&self) -> Vec<Follower> {
+        attend::followers(&self.core().state)
+    }
+
+    /// Whether it has this very subscription.
+    pub(super) fn is_subscribed(&self, subscription: &Subscription) -> bool {
+        let core = self.core();
+        let mut all = core.state.processors.external_subscriber.0.values();
+        all.any(|one| one == subscription)
+    }
+
+    /// Whether its gate is closed.
+    pub(super) fn is_paused(&self) -> bool {
+        self.core().state.processors.circuit_breaker.paused
     }
 
     /// The schedules that are due.
