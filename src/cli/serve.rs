@@ -130,6 +130,7 @@ async fn serve(args: &ServeArgs) -> Result<()> {
     let options = Options {
         breaker: args.breaker,
         secrets_key,
+        egress: args.egress.clone(),
         ..Options::default()
     };
     let service = Service::open(store, options).context("cannot open the service")?;
