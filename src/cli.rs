@@ -7,6 +7,7 @@ mod append;
 mod completions;
 mod config;
 mod deploy;
+mod demo;
 mod diff;
 mod events;
 mod export;

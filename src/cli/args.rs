@@ -54,6 +54,15 @@ pub struct Evtui {
     #[command(flatten)]
     pub service: ServiceArgs,
 
+    /// With --local: deploy a sample agent that needs no model, and open it
+    #[arg(
+        long,
+        requires = "local",
+        conflicts_with = "target",
+        help_heading = "Service"
+    )]
+    pub demo: bool,
+
     /// Append nothing to the service
     #[arg(long, help_heading = "Service")]
     pub read_only: bool,

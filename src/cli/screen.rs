@@ -1,6 +1,7 @@
 //! `evtui [TARGET]`: the screen, or plain events where there is no terminal to draw on.
 
 use super::args::Evtui;
+use super::demo;
 use super::events::{self, EventsArgs, Format};
 use super::failure::Failure;
 use super::service::connect;
@@ -9,6 +10,7 @@ use super::tail::{self, Begin, TailArgs, TailHow};
 use crate::config::settings::Settings;
 use crate::config::{state_folder, themes_folder};
 use crate::model::path::StreamPath;
+use crate::runtime::local::IN_MEMORY;
 use crate::runtime::screen::{self, Options};
 use crate::runtime::target::Target;
 use anyhow::Result;
@@ -60,14 +62,20 @@ pub fn run(args: Evtui, settings: Settings) -> Result<ExitCode> {
         };
         return Ok(outcome?.into());
     }
-    let (target, connected) = match target {
+    let mut service = args.service;
+    if args.demo {
+        // A first look leaves nothing behind unless it is told to.
+        service.data.get_or_insert_with(|| IN_MEMORY.into());
+    }
+    let needed = service.local || matches!(target, Some(Target::Stream(_) | Target::Tree(_)));
+    let connected = needed.then(|| connect(&service, &settings)).transpose()?;
+    let target = match (target, &connected) {
+        (None, Some(connected)) if args.demo => Some(Target::Stream(demo::deploy(connected)?)),
         // A service of one's own is there to be looked at.
-        None if args.service.local => (Some(Target::Tree(StreamPath::root())), true),
-        Some(Target::Stream(_) | Target::Tree(_)) => (target, true),
-        _ => (target, false),
+        (None, Some(_)) => Some(Target::Tree(StreamPath::root())),
+        (target, _) => target,
     };
-    let connected = connected.then(|| connect(&args.service, &settings));
-    let (service, local) = match connected.transpose()? {
+    let (service, local) = match connected {
         Some(connected) => (Some(connected.remote), connected.local),
         None => (None, None),
     };

@@ -31,10 +31,10 @@ enum Shape {
 impl Default for MessageForm {
     fn default() -> Self {
         MessageForm {
-            event_type: "user_message".to_owned(),
+            event_type: "agent-input-added".to_owned(),
             shape: Shape::Member {
                 key: "content".to_owned(),
-                role: None,
+                role: Some(json!("user")),
             },
         }
     }
