@@ -199,7 +199,7 @@ fn the_demo_is_talked_to_at_once() {
     terminal.shows("I am a sample agent");
     terminal.shows("LIVE");
     terminal.press("i");
-    terminal.shows("MESSAGE");
+    terminal.shows("COMPOSE");
     terminal.press("count parrots");
     terminal.press("\x13");
     terminal.shows("has 7 letters");
