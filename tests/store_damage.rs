@@ -10,6 +10,7 @@ use evtui::model::path::StreamKey;
 use evtui::store::log::{LogStore, Options};
 use evtui::store::{Record, Snapshot, Store, StoreError};
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use support::{append, destroy, give_all, key, keyed, put, record};
 
@@ -44,10 +45,32 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Tries every place in several folders at once: most of the time goes to waiting for the disk.
+fn everywhere(base: &Path, places: Range<usize>, test: impl Fn(usize, &Path) + Sync) {
+    const AT_ONCE: usize = 6;
+    std::thread::scope(|scope| {
+        for first in 0..AT_ONCE {
+            let (places, test) = (places.clone(), &test);
+            scope.spawn(move || {
+                for place in places.skip(first).step_by(AT_ONCE) {
+                    let folder = tempfile::tempdir().unwrap();
+                    copy(base, folder.path());
+                    test(place, folder.path());
+                }
+            });
+        }
+    });
+}
+
 fn without_sidecars(folder: &Path) {
     for log in segments(folder) {
         let _ = fs::remove_file(log.with_extension("index"));
     }
+}
+
+/// As if the process had been killed: nothing says that the end was reached.
+fn not_closed(folder: &Path) {
+    let _ = fs::remove_file(folder.join("CLOSED"));
 }
 
 /// Where the bytes of a file that are in use end.
@@ -114,22 +137,19 @@ fn a_file_cut_anywhere_keeps_the_whole_commits() {
     let log = segments(base.path()).remove(0);
     let bytes = fs::read(&log).unwrap();
     let end = used(&bytes);
-    let scratch = tempfile::tempdir().unwrap();
-    for cut in 0..=end {
+    everywhere(base.path(), 0..end + 1, |cut, folder| {
         // Cut short, and, as space is made ahead, with zeros behind.
         for zeros in [0, 256] {
-            let folder = scratch.path().join(format!("{cut}-{zeros}"));
-            copy(base.path(), &folder);
             let mut torn = bytes[..cut].to_vec();
             torn.resize(cut + zeros, 0);
             fs::write(folder.join("segments/00000001.log"), torn).unwrap();
+            not_closed(folder);
+            let store = open(folder);
             if cut < 64 && zeros > 0 {
                 // No crash does that: the segment's header was durable before all else.
-                let store = open(&folder);
                 assert!(store.read_only().is_some(), "cut at {cut}");
                 continue;
             }
-            let store = open(&folder);
             assert_eq!(store.read_only(), None, "cut at {cut}");
             // A commit is padded with zeros, and is not whole without them.
             let padding = if zeros > 0 { 1 } else { 8 };
@@ -143,12 +163,10 @@ fn a_file_cut_anywhere_keeps_the_whole_commits() {
             }
             drop(store);
             if cut % 8 == 0 {
-                let store = open(&folder);
-                assert_eq!(readable(&store, &a).0.len() as u64, a_len + 1);
+                assert_eq!(readable(&open(folder), &a).0.len() as u64, a_len + 1);
             }
-            fs::remove_dir_all(&folder).unwrap();
         }
-    }
+    });
 }
 
 /// Sectors of the last commit that did not reach the disk, each by itself.
@@ -170,6 +188,7 @@ fn a_last_commit_with_holes_is_no_commit() {
         let mut torn = bytes.clone();
         torn[hole..(hole + 64).min(end)].fill(0);
         fs::write(&log, &torn).unwrap();
+        not_closed(base.path());
         let store = open(base.path());
         assert_eq!(store.read_only(), None, "hole at {hole}");
         let (good, bad) = readable(&store, &a);
@@ -211,11 +230,11 @@ fn a_flipped_bit_never_makes_an_event() {
         let at = bytes.windows(4).rposition(|w| w == b"last").unwrap();
         at - 80
     };
-    for at in 0..end {
+    everywhere(base.path(), 0..end, |at, folder| {
         let mut flipped = bytes.clone();
         flipped[at] ^= 1 << (at % 8);
-        fs::write(&log, &flipped).unwrap();
-        let store = open(base.path());
+        fs::write(folder.join("segments/00000001.log"), &flipped).unwrap();
+        let store = open(folder);
         for (stream, want) in [(&a, &of_a), (&b, &of_b)] {
             let (good, bad) = readable(&store, stream);
             for record in &good {
@@ -263,9 +282,7 @@ fn a_flipped_bit_never_makes_an_event() {
             assert_eq!(readable(&store, &a).0, of_a, "byte {at}");
             assert_eq!(readable(&store, &b).0, of_b, "byte {at}");
         }
-        drop(store);
-        fs::write(&log, &bytes).unwrap();
-    }
+    });
 }
 
 /// The body of an event in the middle: exactly this one is named, all others are there, and the
@@ -310,6 +327,46 @@ fn a_damaged_event_is_named_and_the_rest_is_readable() {
         assert_eq!(good, want);
         append(&store, &a, vec![record(101, "more")]).unwrap();
     }
+}
+
+/// After an orderly end nothing is torn: then damage to the last commit is damage too.
+#[test]
+fn once_closed_the_last_commit_is_never_taken_for_torn() {
+    let folder = tempfile::tempdir().unwrap();
+    let a = key("/a");
+    let all = events("a", 5);
+    {
+        let store = open(folder.path());
+        append(&store, &a, all[..1].to_vec()).unwrap();
+        append(&store, &a, all[1..].to_vec()).unwrap();
+    }
+    let log = segments(folder.path()).remove(0);
+    let bytes = fs::read(&log).unwrap();
+    let last = &all[4].json;
+    let at = bytes
+        .windows(last.len())
+        .position(|w| w == &last[..])
+        .unwrap();
+    let mut flipped = bytes.clone();
+    flipped[at + 3] ^= 4;
+    fs::write(&log, flipped).unwrap();
+    {
+        let store = open(folder.path());
+        assert_eq!(store.read_only(), None);
+        assert_eq!(readable(&store, &a), (all[..4].to_vec(), vec![(5, 5)]));
+    }
+    for cut in [None, Some(0), Some(64), Some(65), Some(200), Some(at + 10)] {
+        match cut {
+            Some(cut) => fs::write(&log, &bytes[..cut]).unwrap(),
+            None => fs::remove_file(&log).unwrap(),
+        }
+        let store = open(folder.path());
+        assert!(store.read_only().is_some(), "cut at {cut:?}");
+        let refused = append(&store, &a, vec![record(1, "")]);
+        assert!(refused.is_err());
+    }
+    fs::write(&log, &bytes).unwrap();
+    assert_eq!(readable(&open(folder.path()), &a), (all, vec![]));
 }
 
 #[test]

@@ -261,7 +261,7 @@ fn run(mut subject: Subject<'_>, steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
     fn the_disk_does_what_the_model_does(steps in vec(step(), 1..120)) {

@@ -5,6 +5,7 @@
 //! ```text
 //! LOCK                   held by the one process that has the store open
 //! FORMAT                 "evtui log 1\n"; a higher number is refused
+//! CLOSED                 last segment and its end when the store was closed; may be outdated
 //! segments/00000001.log  commits, one behind the other; then 00000002.log …
 //!          00000001.index  a finished segment's index (see `sidecar`); only a copy
 //! ```
@@ -40,8 +41,10 @@
 //! # After a crash
 //!
 //! Finished segments are opened by their sidecars; the last one is read through. At its end stands
-//! at most one commit that never became durable (with [`Durability::Os`]: some): it is incomplete, and
-//! no commit behind it says that it was durable. It is cut off, with a warning. Anything else that
+//! at most one commit that never became durable (with [`Durability::Os`]: some): it is incomplete,
+//! and neither a commit behind it nor `CLOSED` says that it was durable. It is cut off, with a
+//! warning. Damage to a last commit that *was* durable looks the same, unless the store was closed
+//! after it. Anything else that
 //! does not match its checksum was damaged later. Events whose bodies are damaged are known by their
 //! headers or by the gap they leave: reading them is [`StoreError::Corrupt`], the rest stays
 //! readable and writable. Where headers are damaged nobody can say which streams they were of, so

@@ -219,7 +219,12 @@ impl Worker {
                             // Who asked may have gone.
                             let _ = told.send(());
                         }
-                        Next::End => break,
+                        Next::End => {
+                            if state.is_ok() {
+                                writer.close();
+                            }
+                            break;
+                        }
                     }
                 }
             })?;

@@ -3,12 +3,13 @@
 use super::disk::Disk;
 use super::format::{SEGMENT_HEADER, SegmentHeader, VERSION};
 use super::index::{Catalog, Index};
-use super::scan::{Scan, scan};
+use super::scan::{End, Scan, scan};
 use super::segment::{Paths, Segment};
 use super::tidy::{Job, Tidy};
 use super::writer::{Active, LogWriter, Place, create};
 use super::{GROUP, LogStore, Options, Shared, sidecar};
 use crate::store::queue::{Queue, Worker};
+use crc32c::crc32c;
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -87,6 +88,7 @@ pub(super) fn open(
         ends: BTreeMap::new(),
         unindexed: Vec::new(),
         damage: Vec::new(),
+        closed: closed(&shared.paths.closed()),
     };
     let place = recovery.run()?;
     let Recovery {
@@ -191,6 +193,29 @@ fn check_format(disk: &dyn Disk, paths: &Paths) -> Result<(), OpenError> {
     }
 }
 
+/// Notes how far the log went when it was closed: nothing before that is torn, if it is damaged
+/// when it is opened again. Outdated after a crash, but never wrong.
+pub(super) fn note_closed(shared: &Shared, number: u32, end: u64) -> io::Result<()> {
+    let path = shared.paths.closed();
+    let part = path.with_extension("part");
+    let place = format!("{number} {end}");
+    let text = format!("{place} {:08x}\n", crc32c(place.as_bytes()));
+    let file = shared.disk.create(&part)?;
+    file.write_full(text.as_bytes(), 0)?;
+    file.sync()?;
+    shared.disk.rename(&part, &path)
+}
+
+fn closed(path: &Path) -> Option<(u32, u64)> {
+    let text = fs::read_to_string(path).ok()?;
+    let (place, crc) = text.trim_end().rsplit_once(' ')?;
+    if u32::from_str_radix(crc, 16).ok()? != crc32c(place.as_bytes()) {
+        return None;
+    }
+    let (number, end) = place.split_once(' ')?;
+    Some((number.parse().ok()?, end.parse().ok()?))
+}
+
 struct Recovery<'a> {
     shared: &'a Shared,
     catalog: Catalog,
@@ -200,12 +225,18 @@ struct Recovery<'a> {
     unindexed: Vec<u32>,
     /// What cannot be made good.
     damage: Vec<String>,
+    /// The last segment and its end when the store was last closed.
+    closed: Option<(u32, u64)>,
 }
 
 impl Recovery<'_> {
     fn run(&mut self) -> Result<Place, OpenError> {
         let mut segments = self.segments()?;
-        let Some((&last, _)) = segments.last_key_value() else {
+        let newest = segments.last_key_value().map(|(number, _)| *number);
+        if let Some((closed, _)) = self.closed.filter(|(closed, _)| newest < Some(*closed)) {
+            self.damage.push(format!("segment {closed} is missing"));
+        }
+        let Some(last) = newest else {
             let path = self.shared.paths.segments.clone();
             self.shared
                 .disk
@@ -268,8 +299,9 @@ impl Recovery<'_> {
             let header = SegmentHeader::decode(&bytes[..read]).filter(|h| h.number == number);
             let len = file.len().map_err(at(&path))?;
             // Its header is durable before anything is written behind it.
-            let never_begun = len <= SEGMENT_HEADER && numbers.last() == Some(&number);
-            if header.is_none() && never_begun {
+            let closed = self.closed.is_some_and(|(closed, _)| closed >= number);
+            let newest = numbers.last() == Some(&number);
+            if header.is_none() && len <= SEGMENT_HEADER && newest && !closed {
                 tracing::warn!("{}: was never begun; removed", path.display());
                 drop(file);
                 disk.remove(&path).map_err(at(&path))?;
@@ -299,7 +331,8 @@ impl Recovery<'_> {
             _ => {
                 let log = self.shared.paths.log(number);
                 // Without a next segment that could tell, it is read as far as it makes sense.
-                let found = scan(&segment, end).map_err(at(&log))?;
+                let known = end.map_or(End::Behind(SEGMENT_HEADER), End::At);
+                let found = scan(&segment, known).map_err(at(&log))?;
                 self.note(number, &found);
                 self.unindexed
                     .extend(found.holes.is_empty().then_some(number));
@@ -337,7 +370,9 @@ impl Recovery<'_> {
     fn last(&mut self, segment: Segment) -> Result<Place, OpenError> {
         let number = segment.number;
         let path = self.shared.paths.log(number);
-        let found = scan(&segment, None).map_err(at(&path))?;
+        let least = self.closed.filter(|(closed, _)| *closed == number);
+        let least = least.map_or(SEGMENT_HEADER, |(_, end)| end);
+        let found = scan(&segment, End::Behind(least)).map_err(at(&path))?;
         self.note(number, &found);
         let mut filled = segment.file.len().map_err(at(&path))?;
         if self.damage.is_empty() {

@@ -22,13 +22,25 @@ pub(super) struct Scan {
     pub holes: Vec<Range<u64>>,
 }
 
-/// Reads a segment that ends at `end`, or the last one of the log, whose end is not known.
+/// What is known of a segment's end.
+#[derive(Clone, Copy)]
+pub(super) enum End {
+    /// It ends here.
+    At(u64),
+    /// It is the last one, and was durable at least up to here.
+    Behind(u64),
+}
+
+/// Reads a segment.
 ///
 /// # Errors
 /// Reading fails.
-pub(super) fn scan(segment: &Segment, end: Option<u64>) -> io::Result<Scan> {
+pub(super) fn scan(segment: &Segment, end: End) -> io::Result<Scan> {
     let len = segment.file.len()?;
-    let limit = end.unwrap_or(len).min(len);
+    let (limit, least) = match end {
+        End::At(end) => (end.min(len), end),
+        End::Behind(least) => (len, least),
+    };
     let mut bytes = vec![0; usize::try_from(limit).map_err(io::Error::other)?];
     let read = segment.file.read_full(&mut bytes, 0)?;
     bytes.truncate(read);
@@ -44,14 +56,12 @@ pub(super) fn scan(segment: &Segment, end: Option<u64>) -> io::Result<Scan> {
             holes: Vec::new(),
         },
     };
-    reader.commits(end.is_none());
+    reader.commits(usize::try_from(least).map_err(io::Error::other)?);
     let mut scan = reader.scan;
-    if let Some(end) = end
-        && len < end
-    {
-        scan.holes.push(len.max(SEGMENT_HEADER)..end);
+    if len < least {
+        scan.holes.push(len.max(SEGMENT_HEADER)..least);
     }
-    if end.is_some() {
+    if let End::At(_) = end {
         scan.index.settle();
     }
     Ok(scan)
@@ -64,7 +74,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn commits(&mut self, last_segment: bool) {
+    /// Only behind `least` anything can be torn, or not have been written.
+    fn commits(&mut self, least: usize) {
         let mut at = SEGMENT_HEADER as usize;
         while at < self.bytes.len() {
             if let Some(commit) = self.commit(at) {
@@ -76,16 +87,19 @@ impl Reader<'_> {
                 self.scan.end = at as u64;
                 continue;
             }
-            if last_segment && self.bytes[at..].iter().all(|b| *b == 0) {
+            if at >= least && self.bytes[at..].iter().all(|b| *b == 0) {
                 break;
             }
             let next = self.next_commit(at + ALIGN);
-            if last_segment && !self.was_durable(at, next) {
+            if at >= least && !self.was_durable(at, next) {
                 let used = self.bytes.iter().rposition(|b| *b != 0);
                 self.scan.torn = used.map_or(0, |last| last + 1 - at) as u64;
                 break;
             }
-            let next = next.unwrap_or(self.bytes.len());
+            let next = next.unwrap_or(match at < least {
+                true => least.min(self.bytes.len()),
+                false => self.bytes.len(),
+            });
             self.records(at..next, false);
             at = next;
             self.scan.end = at as u64;

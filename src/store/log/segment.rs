@@ -194,6 +194,10 @@ impl Paths {
         }
     }
 
+    pub(super) fn closed(&self) -> PathBuf {
+        self.folder.join("CLOSED")
+    }
+
     pub(super) fn log(&self, number: u32) -> PathBuf {
         self.segments.join(format!("{number:08}.log"))
     }

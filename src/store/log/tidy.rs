@@ -3,7 +3,7 @@
 
 use super::format::{Entry, Frame, HEADER, Header, Kind, SEGMENT_HEADER, Seal, SegmentHeader};
 use super::index::{Catalog, Index, Run};
-use super::scan::{Scan, scan};
+use super::scan::{End, Scan, scan};
 use super::segment::{Segment, is_empty};
 use super::writer::{create_with, salt};
 use super::{Shared, sidecar};
@@ -87,7 +87,7 @@ impl Tidier {
         let Some(segment) = self.shared.catalog().segments.get(&number).cloned() else {
             return Ok(());
         };
-        let found = scan(&segment, Some(end))?;
+        let found = scan(&segment, End::At(end))?;
         if !found.holes.is_empty() {
             return Err(damaged(&segment, &found));
         }
@@ -103,6 +103,10 @@ impl Tidier {
 
     /// Writes anew what is mostly dead.
     fn sweep(&mut self) -> io::Result<()> {
+        // What seems dead may only have lost what says that it lives.
+        if self.shared.read_only.is_some() {
+            return Ok(());
+        }
         let ends: Vec<(u32, u64)> = self.ends.iter().map(|(n, end)| (*n, *end)).collect();
         for (number, end) in ends {
             let used = end - SEGMENT_HEADER;
@@ -134,7 +138,7 @@ impl Tidier {
             ..segment.header
         };
         let Some(copied) = self.copy(segment, &bytes, header.salt) else {
-            return Err(damaged(segment, &scan(segment, Some(end))?));
+            return Err(damaged(segment, &scan(segment, End::At(end))?));
         };
         header.own_end = SEGMENT_HEADER + copied.len() as u64;
         // Records that keep older segments' dead streams dead stay; do not copy them for ever.
@@ -147,7 +151,7 @@ impl Tidier {
         file.write_full(&copied, SEGMENT_HEADER)?;
         file.sync()?;
         let fresh = Segment::new(header, file);
-        let found = scan(&fresh, Some(header.own_end))?;
+        let found = scan(&fresh, End::At(header.own_end))?;
         if !found.holes.is_empty() {
             return Err(damaged(&fresh, &found));
         }

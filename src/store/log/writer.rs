@@ -4,6 +4,7 @@
 use super::disk::DiskFile;
 use super::format::{Frame, SEGMENT_HEADER, SegmentHeader};
 use super::group::{Change, Encoded, Group};
+use super::open::note_closed;
 use super::segment::Segment;
 use super::tidy::{Job, Tidy};
 use super::{Durability, MAX_COMMIT, Shared};
@@ -18,6 +19,9 @@ use std::sync::Arc;
 /// Small commits are written into space that was filled with zeros before, so that syncing them
 /// need not change the file's size or extents: on ext4 that costs a journal commit each time.
 const AHEAD: u64 = 1 << 20;
+
+/// The buffer is used again for commits up to this size.
+const KEPT: usize = 1 << 20;
 
 /// The writer of a log.
 pub(super) struct LogWriter {
@@ -109,11 +113,23 @@ impl Writer for LogWriter {
     }
 
     fn close(&mut self) {
-        if let Place::Segment(active) = &self.place
-            && active.durable < active.end
-            && let Err(error) = active.segment.file.sync()
+        let (number, end) = match &self.place {
+            Place::Segment(active) => {
+                if active.durable < active.end
+                    && let Err(error) = active.segment.file.sync()
+                {
+                    tracing::error!("the last events may not be durable: {error}");
+                    return;
+                }
+                (active.segment.number, active.end)
+            }
+            Place::Behind(number, end) => (*number, *end),
+        };
+        // In a damaged log ends are guesses.
+        if self.shared.read_only.is_none()
+            && let Err(error) = note_closed(&self.shared, number, end)
         {
-            tracing::error!("the last events may not be durable: {error}");
+            tracing::warn!("cannot note that the store was closed: {error}");
         }
     }
 }
@@ -133,7 +149,9 @@ impl LogWriter {
         };
         let bytes = frame.finish(active.commits + 1, active.durable);
         let written = active.write(&bytes, &self.shared);
-        self.buffer = bytes;
+        if bytes.capacity() <= KEPT {
+            self.buffer = bytes;
+        }
         match written {
             Ok(()) => {
                 active.declared.extend(declares);
