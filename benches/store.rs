@@ -6,7 +6,7 @@ use bytes::Bytes;
 use evtui::model::event::Millis;
 use evtui::model::offset::Offset;
 use evtui::model::path::{Project, StreamKey};
-use evtui::store::log::{Durability, LogStore, Options};
+use evtui::store::log::{LogStore, Options};
 use evtui::store::{Batch, Record, Store};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::fs::{self, File};
@@ -401,11 +401,7 @@ fn reading(place: &Path, events: u64) {
 fn streams(place: &Path) {
     let folder = place.join("streams");
     {
-        let options = Options {
-            durability: Durability::Os,
-            ..Options::default()
-        };
-        let store = LogStore::open(&folder, options).expect("opens");
+        let store = log(&folder);
         for part in 0..100 {
             let given: Vec<_> = (0..1000)
                 .map(|number| {

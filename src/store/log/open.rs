@@ -386,7 +386,7 @@ impl Recovery<'_> {
                 segment.file.set_len(found.end).map_err(at(&path))?;
                 filled = found.end;
             }
-            secure(&segment, &found).map_err(at(&path))?;
+            secure(&segment, &found, least).map_err(at(&path))?;
         }
         let declared = found.index.streams.iter();
         let declared = declared
@@ -408,9 +408,9 @@ impl Recovery<'_> {
 
 /// Writes the last commits once more, and syncs them: if the process ended between their write
 /// and their sync, or that sync failed, the system's cache may hold what the disk does not, and
-/// may take it for clean.
-fn secure(segment: &Segment, found: &Scan) -> io::Result<()> {
-    let from = found.durable.clamp(SEGMENT_HEADER, found.end);
+/// may take it for clean. Up to `durable` it is known not to be so.
+fn secure(segment: &Segment, found: &Scan, durable: u64) -> io::Result<()> {
+    let from = found.durable.max(durable).min(found.end);
     let mut bytes = vec![0; usize::try_from(found.end - from).map_err(io::Error::other)?];
     let read = segment.file.read_full(&mut bytes, from)?;
     segment.file.write_full(&bytes[..read], from)?;
