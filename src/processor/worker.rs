@@ -503,9 +503,9 @@ impl Worker {
         if self.process.is_none() {
             return true;
         }
-        match self.keep().await {
-            Ok(false) => return false,
-            Ok(true) | Err(_) => {}
+        // One that cannot tell is as good as gone.
+        if let Ok(false) = self.keep().await {
+            return false;
         }
         self.process = None;
         true

@@ -23,6 +23,7 @@ use crate::processor::worker::egress::Egress;
 use crate::processor::worker::fetch::Fetcher;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -150,15 +151,16 @@ async fn run(
     let mut waiting = known;
     loop {
         for key in waiting.drain(..) {
-            if !followed.contains_key(&key) {
-                let (service, tools, of) = (Arc::clone(&service), Arc::clone(&tools), key.clone());
-                let tasks = tools.tasks.clone();
-                let handle = followers.spawn(tasks.track_future(async move {
-                    follow::follow(service, tools, of.clone()).await;
-                    of
-                }));
-                followed.insert(key, handle.id());
-            }
+            let Entry::Vacant(place) = followed.entry(key) else {
+                continue;
+            };
+            let (service, tools) = (Arc::clone(&service), Arc::clone(&tools));
+            let (of, tasks) = (place.key().clone(), tools.tasks.clone());
+            let handle = followers.spawn(tasks.track_future(async move {
+                follow::follow(service, tools, of.clone()).await;
+                of
+            }));
+            place.insert(handle.id());
         }
         tokio::select! {
             key = news.recv() => match key {

@@ -80,7 +80,7 @@ fn base64_decode(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResu
         .collect();
     // Padding is right or absent.
     if text.ends_with('=') {
-        if text.len() % 4 != 0 {
+        if !text.len().is_multiple_of(4) {
             return Ok(JsValue::undefined());
         }
         text.truncate(text.trim_end_matches('=').len().max(text.len() - 2));
