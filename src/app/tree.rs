@@ -81,6 +81,8 @@ impl TreeLine {
 
 /// Containers that open by themselves show at most this many unchanged members.
 const FEW: usize = 24;
+/// Unchanged members shown to each side of one that changed.
+const BESIDE: usize = 2;
 /// An added container opens by itself when it has at most this many members.
 const SMALL: usize = 8;
 
@@ -239,6 +241,20 @@ impl Build<'_> {
     ) {
         let members = members(value);
         let all = all || members.len() <= self.few;
+        let touched = |step: &Step| {
+            let inner = node.inside.get(step);
+            inner.is_some_and(|inner| inner.what.is_some() || inner.touches_inside())
+        };
+        // What stands beside a change says where it is.
+        let mut near = vec![false; if all { 0 } else { members.len() }];
+        for (at, _) in members
+            .iter()
+            .enumerate()
+            .filter(|(_, (step, _))| !all && touched(step))
+        {
+            let to = members.len().min(at + BESIDE + 1);
+            near[at.saturating_sub(BESIDE)..to].fill(true);
+        }
         let mut removed = node.removed.iter().peekable();
         let mut left_out = 0;
         let quiet = Node::default();
@@ -253,7 +269,7 @@ impl Build<'_> {
             let held = self.held.as_ref().is_some_and(|held| {
                 held.0.starts_with(&place.0) && held.0.get(place.0.len()) == Some(step)
             });
-            if !all && inner.what.is_none() && !inner.touches_inside() && !held {
+            if !all && !near[at] && !held {
                 left_out += 1;
                 continue;
             }
@@ -390,7 +406,16 @@ mod tests {
         now.push(9);
         let (was, now) = (json!({"m": was}), json!({"m": now}));
         let shown = lines(was.clone(), now.clone(), &[]);
-        assert_eq!(shown, ["> $.m", " … 5000", "+  $.m[5000]"]);
+        assert_eq!(
+            shown,
+            [
+                "> $.m",
+                " … 4998",
+                "   $.m[4998]",
+                "   $.m[4999]",
+                "+  $.m[5000]"
+            ]
+        );
         assert_eq!(lines(was, now, &[("$.m", true)]).len(), 5_002);
     }
 
@@ -408,7 +433,7 @@ mod tests {
         assert!(
             tree.lines
                 .iter()
-                .any(|l| l.shape == Shape::Elided { count: 11 })
+                .any(|l| l.shape == Shape::Elided { count: 9 })
         );
         for height in [1, 2, 3, 4, 6, 40] {
             tree.scroll = 3;
