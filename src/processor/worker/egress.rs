@@ -67,7 +67,7 @@ fn rule(text: &str) -> Result<Rule, BadRule> {
         _ => (text, None),
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    if host.is_empty() || host.trim_start_matches("*.").contains('*') {
+    if host.is_empty() || host.strip_prefix("*.").unwrap_or(host).contains('*') {
         return Err(bad());
     }
     Ok(Rule {
