@@ -514,6 +514,50 @@ async fn json_is_indented_by_two_spaces() {
 }
 
 #[tokio::test]
+async fn a_body_may_be_transformed_into_an_event() {
+    let api = Api::new();
+    let body = json!({"user": "Ada", "items": [1, 2, 3]});
+    let post = async |target: &str, expression: &str, body: &Value| -> support::Answer {
+        let expression: String = form_urlencoded::byte_serialize(expression.as_bytes()).collect();
+        api.post(&format!("{target}?jsonataTransform={expression}"), body)
+            .await
+    };
+    let transform = r#"{"type": "order", "payload": {"by": user, "sum": $sum(items)}}"#;
+    let event = post("/api/streams/jsonata", transform, &body).await.event();
+    assert_eq!(event["type"], "order");
+    assert_eq!(event["payload"]["by"], "Ada");
+    assert_eq!(event["payload"]["sum"].as_f64(), Some(6.0));
+    let seed = post(
+        "/jsonata",
+        r#"{"type": "user_message", "payload": user}"#,
+        &body,
+    )
+    .await;
+    assert_eq!(seed.event()["payload"], "Ada");
+    for bad in ["{", "$nothing(", "$error('no')"] {
+        let message = post("/api/streams/jsonata", bad, &body)
+            .await
+            .error(400, "BAD_REQUEST");
+        assert!(
+            message.starts_with("invalid_jsonata_transform: "),
+            "{bad}: {message}"
+        );
+    }
+    for no_event in ["user", "{\"payload\": {}}", "items", "nothing.there"] {
+        let refused = post("/api/streams/jsonata", no_event, &body).await;
+        let message = refused.error(400, "BAD_REQUEST");
+        assert_eq!(
+            message,
+            "jsonataTransform must produce a valid single event body."
+        );
+    }
+    post("/api/streams/jsonata", "$", &json!([1]))
+        .await
+        .error(400, "BAD_REQUEST");
+    assert_eq!(api.history("/jsonata").await.len(), 3);
+}
+
+#[tokio::test]
 async fn pages_of_any_origin_may_ask() {
     let api = Api::new();
     let origin = [("origin", "https://example.com")];
