@@ -187,3 +187,25 @@ fn a_service_that_is_not_there() {
     terminal.press("q");
     assert_eq!(terminal.ends_whole(), 0);
 }
+
+#[test]
+fn the_demo_is_talked_to_at_once() {
+    let home = tempfile::tempdir().unwrap();
+    let vars = [
+        ("XDG_STATE_HOME", home.path().to_str().unwrap()),
+        ("XDG_CACHE_HOME", home.path().to_str().unwrap()),
+    ];
+    let mut terminal = Terminal::start_with(&["--local", "--demo"], &vars, 140, 40);
+    terminal.shows("I am a sample agent");
+    terminal.shows("LIVE");
+    terminal.press("i");
+    terminal.shows("COMPOSE");
+    terminal.press("count parrots");
+    terminal.press("\x13");
+    terminal.shows("has 7 letters");
+    terminal.press("\x1b");
+    // Together the two would be Alt-q.
+    terminal.wait("closed the composer", |text| !text.contains("COMPOSE"));
+    terminal.press("q");
+    assert_eq!(terminal.ends_whole(), 0);
+}
