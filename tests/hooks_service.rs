@@ -113,7 +113,7 @@ impl Bench {
     async fn secret(&self, name: &str, value: &str) {
         let project = "public".parse().unwrap();
         self.service
-            .create_secret(&project, name.into(), value.into(), None)
+            .create_secret(&project, name, value, None)
             .await
             .unwrap();
     }

@@ -6,16 +6,15 @@
 //! and made harmless like every other text.
 
 pub mod draft;
-pub mod family;
 pub mod templates;
 
 use super::key::{Code, Key};
 use super::line_edit::LineEdit;
 use crate::model::built_in::BuiltIn;
 use crate::model::log::EventLog;
+use crate::model::message_form::MessageForm;
 use crate::model::validate::{self, Payloads};
 use draft::{Draft, Remembered};
-use family::Family;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher};
 use serde::{Deserialize, Serialize};
@@ -105,7 +104,7 @@ pub struct Composer {
     /// How.
     pub mode: Mode,
     /// What messages of this stream look like.
-    pub family: Family,
+    pub family: MessageForm,
     /// The message.
     pub message: TextArea<'static>,
     /// The field that keys go to.
@@ -154,7 +153,7 @@ impl Composer {
 
     /// Turns to a stream: its own draft, the types it has used, the way its messages look.
     pub fn turn_to(&mut self, place: String, log: &dyn EventLog, sources: &[&str]) {
-        self.family = Family::guess(log, sources);
+        self.family = MessageForm::guess(log, sources);
         self.types = types_of(log);
         if self.place != place {
             let left = std::mem::replace(&mut self.place, place);

@@ -7,7 +7,6 @@ use crate::config::settings::{Origin, Settings};
 use crate::config::{store_folder, streams_folder};
 use crate::model::message_form::MessageForm;
 use crate::model::path::StreamPath;
-use crate::model::peek;
 use crate::runtime::local::{Data, Local};
 use crate::runtime::service::details;
 use crate::source::Source;
@@ -287,19 +286,15 @@ pub async fn message_form(client: &Client, path: &StreamPath) -> Result<MessageF
         until: Until::End,
     };
     let mut body = client.read(path, bounds).await?;
-    let (mut batch, mut form) = (Batch::default(), None);
+    let (mut batch, mut lines) = (Batch::default(), Vec::new());
     loop {
         batch.clear();
         let more = body.next(&mut batch).await;
-        for line in batch.lines.split(|byte| *byte == b'\n') {
-            let event_type = peek::text_member(line, "type");
-            form = event_type
-                .and_then(|event_type| MessageForm::of(&event_type, line))
-                .or(form);
-        }
+        let events = batch.lines.split(|byte| *byte == b'\n');
+        lines.extend(events.map(<[u8]>::to_vec));
         // A history that breaks off has shown enough to guess from.
         if !matches!(more, Ok(true)) || batch.done {
-            return Ok(form.unwrap_or_default());
+            return Ok(MessageForm::of_messages(lines.iter().rev()).unwrap_or_default());
         }
     }
 }

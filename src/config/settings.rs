@@ -301,8 +301,8 @@ fn read_token(raw: &Raw) -> Result<String, String> {
 }
 
 /// A secret is not shown, only whether there is one.
-fn show_token(token: &String) -> String {
-    match token.as_str() {
+fn show_token(token: &str) -> String {
+    match token {
         "" => "\"\"".to_owned(),
         _ => "\"(not shown)\"".to_owned(),
     }
@@ -346,7 +346,7 @@ const KEYS: &[Key] = &[
     key!(project, |raw| raw.text().map(str::to_owned), |v| format!(
         "{v:?}"
     )),
-    key!(token, read_token, show_token),
+    key!(token, read_token, |v| show_token(v)),
     key!(read_only, Raw::flag, ToString::to_string),
 ];
 

@@ -1,10 +1,10 @@
 //! Guessing what a stream's messages look like.
 
-use super::family::Family;
 use super::*;
 use crate::model::event::Millis;
 use crate::model::kind::Kind;
 use crate::model::log::{Complaint, Indexing, Row};
+use crate::model::message_form::MessageForm;
 use crate::model::needle::Needle;
 use crate::model::offset::Offset;
 use serde_json::json;
@@ -58,7 +58,7 @@ fn log(events: Vec<(&str, Value)>) -> Log {
 }
 
 fn guess(events: Vec<(&str, Value)>, source: &str) -> Value {
-    Family::guess(&log(events), &[source]).wrap("hi")
+    MessageForm::guess(&log(events), &[source]).wrap("hi")
 }
 
 #[test]
