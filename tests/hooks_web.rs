@@ -316,7 +316,7 @@ async fn site() -> Site {
             "/to-metadata",
             redirect(302, "http://169.254.169.254/latest"),
         )
-        .route("/hang", get(|| std::future::pending::<Response>()))
+        .route("/hang", get(std::future::pending::<Response>))
         .route("/slow", get(slow));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
