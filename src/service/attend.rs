@@ -189,7 +189,7 @@ async fn wake_all(service: Weak<Service>) -> Result<(), ServiceError> {
         };
         if !service.exists(&key).await? {
             forget(&*service.shared.store, &key);
-        } else if let Err(error) = service.stream(&key, None).await {
+        } else if let Err(error) = service.existing(&key).await {
             tracing::warn!(stream = %key, %error, "not woken until it is used");
         }
     }
@@ -244,12 +244,7 @@ impl Service {
 
     /// Sets every follower on its way that is not yet.
     async fn send_followers(self: &Arc<Self>, key: &StreamKey) {
-        let followers = match self.exists(key).await {
-            Ok(true) => self.stream(key, None).await.map(|s| s.followers()),
-            Ok(false) => return,
-            Err(error) => Err(error),
-        };
-        match followers {
+        match self.existing(key).await.map(|stream| stream.followers()) {
             Ok(followers) => {
                 for follower in followers {
                     let on = (key.clone(), follower);
@@ -258,6 +253,7 @@ impl Service {
                     }
                 }
             }
+            Err(ServiceError::NotFound(_)) => {}
             Err(error) if self.is_closing() => drop(error),
             Err(error) => {
                 tracing::warn!(stream = %key, %error, "not followed until it is opened again");
@@ -289,7 +285,7 @@ impl Service {
     /// It ended.
     async fn until_resumed(self: &Arc<Self>, key: &StreamKey) -> Result<(), ServiceError> {
         loop {
-            let stream = self.stream(key, None).await?;
+            let stream = self.existing(key).await?;
             let mut head = stream.watch();
             if !stream.is_paused() {
                 return Ok(());
@@ -357,11 +353,11 @@ impl Service {
     }
 
     async fn try_run_due(self: &Arc<Self>, key: &StreamKey) -> Result<(), ServiceError> {
-        // A stream that was destroyed meanwhile is not to be made again.
-        if !self.exists(key).await? {
-            return Ok(());
-        }
-        let stream = self.stream(key, None).await?;
+        let stream = match self.existing(key).await {
+            // It was destroyed meanwhile, and its schedules with it.
+            Err(ServiceError::NotFound(_)) => return Ok(()),
+            found => found?,
+        };
         for slug in stream.due(self.shared.clock.now()) {
             match stream.run(&self.shared, &slug) {
                 // Its commit calls for the next one.

@@ -24,12 +24,46 @@ const FOLD_BYTES: usize = 1 << 20;
 /// How often an open is tried again after another writer was faster.
 const TRIES: usize = 5;
 
+/// What to do about a stream that is not there.
+#[derive(Clone)]
+enum Absent {
+    /// Make it, with this metadata on `initialized`.
+    Make(Option<Map<String, Value>>),
+    /// Say so.
+    Leave,
+}
+
 impl Service {
     /// The stream, opened or made if need be. `metadata` goes onto `initialized` if it is made now.
     pub(super) async fn stream(
         self: &Arc<Self>,
         key: &StreamKey,
         metadata: Option<&Map<String, Value>>,
+    ) -> Result<Arc<Stream>, ServiceError> {
+        loop {
+            match self.reach(key, Absent::Make(metadata.cloned())).await {
+                // Whoever was first to ask would not have it made.
+                Err(ServiceError::NotFound(_)) => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// The stream, if there is one: what acts by itself must not make a destroyed stream anew.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub(super) async fn existing(
+        self: &Arc<Self>,
+        key: &StreamKey,
+    ) -> Result<Arc<Stream>, ServiceError> {
+        self.reach(key, Absent::Leave).await
+    }
+
+    async fn reach(
+        self: &Arc<Self>,
+        key: &StreamKey,
+        absent: Absent,
     ) -> Result<Arc<Stream>, ServiceError> {
         loop {
             let mut outcome = match self.streams.look(key) {
@@ -41,7 +75,7 @@ impl Service {
                     }
                     let outcome = claim.outcome();
                     // On a task of its own: a caller that goes away leaves nothing half opened.
-                    let open = Arc::clone(self).open_claimed(claim, old, metadata.cloned());
+                    let open = Arc::clone(self).open_claimed(claim, old, absent.clone());
                     tokio::spawn(open);
                     outcome
                 }
@@ -59,18 +93,21 @@ impl Service {
         self: Arc<Self>,
         claim: Claim,
         old: Option<Arc<Stream>>,
-        metadata: Option<Map<String, Value>>,
+        absent: Absent,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             if let Some(old) = old {
                 old.settled().await;
             }
-            let result = self.open_stream(claim.key(), metadata).await;
+            let result = self.open_stream(claim.key(), absent).await;
             if let Ok(stream) = &result {
                 stream.call(&self.shared);
             }
-            if let Err(error) = &result {
-                tracing::error!(stream = %claim.key(), %error, "a stream cannot be opened");
+            match &result {
+                Ok(_) | Err(ServiceError::NotFound(_)) => {}
+                Err(error) => {
+                    tracing::error!(stream = %claim.key(), %error, "a stream cannot be opened");
+                }
             }
             claim.finish(result);
             if self.streams.len() > self.shared.options.max_open_streams {
@@ -82,7 +119,7 @@ impl Service {
     async fn open_stream(
         self: &Arc<Self>,
         key: &StreamKey,
-        metadata: Option<Map<String, Value>>,
+        absent: Absent,
     ) -> Result<Arc<Stream>, ServiceError> {
         let mut tries = 0;
         loop {
@@ -94,18 +131,23 @@ impl Service {
                 return Ok(loaded.into_stream(key));
             }
             let stream = loaded.into_stream(key);
-            let mut draft = if exists {
-                Draft::own(&key.path, BuiltIn::WokeUp, json!({}))
-            } else {
-                let payload =
-                    json!({"projectSlug": key.project.as_str(), "path": key.path.as_str()});
-                Draft::of(
-                    &key.path,
-                    Input {
-                        metadata: metadata.clone(),
-                        ..Input::new(BuiltIn::Initialized.to_string(), payload)
-                    },
-                )
+            let mut draft = match &absent {
+                _ if exists => Draft::own(&key.path, BuiltIn::WokeUp, json!({})),
+                Absent::Leave => {
+                    let why = format!("there is no stream {key}");
+                    return Err(ServiceError::NotFound(why));
+                }
+                Absent::Make(metadata) => {
+                    let payload =
+                        json!({"projectSlug": key.project.as_str(), "path": key.path.as_str()});
+                    Draft::of(
+                        &key.path,
+                        Input {
+                            metadata: metadata.clone(),
+                            ..Input::new(BuiltIn::Initialized.to_string(), payload)
+                        },
+                    )
+                }
             };
             match self.commit(&stream, &mut draft).await {
                 Ok(created) => {

@@ -189,7 +189,13 @@ impl Reader {
 
     /// Goes on with the stream as it was opened anew.
     async fn reattach(&mut self) -> Result<(), ServiceError> {
-        let stream = self.service.stream(&self.stream.key, None).await?;
+        let stream = match self.service.existing(&self.stream.key).await {
+            Err(ServiceError::NotFound(_)) => {
+                self.over = true;
+                return Ok(());
+            }
+            found => found?,
+        };
         self.head = stream.watch();
         self.stream = stream;
         // With less in it than before, it was destroyed in between and is another stream.

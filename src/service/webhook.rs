@@ -128,10 +128,10 @@ impl Service {
         key: &StreamKey,
         subscription: &Subscription,
     ) -> bool {
-        if self.is_closing() || !self.exists(key).await.unwrap_or(false) {
+        if self.is_closing() {
             return false;
         }
-        match self.stream(key, None).await {
+        match self.existing(key).await {
             Ok(stream) => stream.is_subscribed(subscription),
             Err(_) => false,
         }
