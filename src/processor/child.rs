@@ -28,7 +28,7 @@ use super::frames::Order;
 use super::json::tape::{Interner, Tape, scan, scan_onto};
 use std::io::{self, BufReader};
 use std::process::ExitCode;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 /// Stack of the engine's thread; only what is used of it is ever backed by memory.
@@ -43,10 +43,22 @@ pub fn run() -> ExitCode {
     {
         return live::run();
     }
-    let output = Output::default();
-    let watch = Watch::new(false);
     let (work, queue) = mpsc::channel();
     let (spent, spare) = mpsc::channel();
+    serve(
+        Watch::new(false),
+        move |output, watch| Engine::new(output, watch, queue, spent).run(),
+        |watch| read(watch, &work, &spare),
+    )
+}
+
+/// Runs an engine on a thread of its own under a watchdog, and reads its orders until they end.
+fn serve(
+    watch: Arc<Watch>,
+    engine: impl FnOnce(Output, Arc<Watch>) + Send + 'static,
+    read: impl FnOnce(&Watch) -> io::Result<()>,
+) -> ExitCode {
+    let output = Output::default();
     let engine = thread::Builder::new()
         .name("engine".into())
         .stack_size(ENGINE_STACK)
@@ -54,14 +66,14 @@ pub fn run() -> ExitCode {
             let (watch, output) = (watch.clone(), output.clone());
             move || {
                 let _guard = ExitOnPanic;
-                Engine::new(output, watch, queue, spent).run();
+                engine(output, watch);
             }
         });
     let watchdog = watchdog::spawn(watch.clone(), output);
     if let (Ok(_), Ok(watchdog)) = (engine, watchdog) {
         watch.wakes(watchdog.thread().clone());
         // An error here is the parent's death or a broken pipe: the same end.
-        let _ = read(&watch, &work, &spare);
+        let _ = read(&watch);
     }
     // The engine may be in a loop that never ends: leave without waiting for it.
     std::process::exit(0)

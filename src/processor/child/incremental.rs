@@ -108,15 +108,7 @@ impl Engine {
         sandbox.ambient.begin(row, millis);
         self.watch.begin(Some(row), 1);
         let event = build(tape, &self.keys, &mut sandbox.context);
-        let outcome = if never_mutates {
-            call.run(sandbox, &reduce, event, self.state.clone())
-                .and_then(|result| accept(sandbox, result, Some(&self.state)))
-        } else {
-            // The reducer may change what it is given: it gets a copy, ours stays.
-            copy(sandbox, &self.state)
-                .and_then(|own| call.run(sandbox, &reduce, event, own))
-                .and_then(|result| accept(sandbox, result, None))
-        };
+        let outcome = reduced(sandbox, call, &reduce, event, &self.state, never_mutates);
         self.watch.end();
         let notes = sandbox.ambient.take_notes();
         for what in notes {
@@ -128,6 +120,26 @@ impl Engine {
             Err(what) => self.note(row, what),
         }
     }
+}
+
+/// What one event makes of a state; `None` leaves it as it is. The one rule for replay and for live
+/// workers, whose states must agree.
+pub fn reduced(
+    sandbox: &mut Sandbox,
+    call: &Call,
+    reduce: &JsObject,
+    event: JsValue,
+    state: &JsValue,
+    never_mutates: bool,
+) -> Result<Option<JsValue>, NoteKind> {
+    if never_mutates {
+        let result = call.run(sandbox, reduce, event, state.clone())?;
+        return accept(sandbox, result, Some(state));
+    }
+    // The reducer may change what it is given: it gets a copy, ours stays.
+    let own = copy(sandbox, state)?;
+    let result = call.run(sandbox, reduce, event, own)?;
+    accept(sandbox, result, None)
 }
 
 /// A deep copy of a state.

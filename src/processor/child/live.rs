@@ -9,39 +9,22 @@ mod fold;
 mod hook;
 
 use self::engine::{Engine, Work};
-use super::output::Output;
-use super::watchdog::{self, Watch};
-use super::{ENGINE_STACK, ExitOnPanic, clock, guard};
+use super::watchdog::Watch;
+use super::{clock, guard, serve};
 use crate::processor::frames::live::Order;
 use crate::processor::json::tape::{Interner, scan};
 use std::io::{self, BufReader};
 use std::process::ExitCode;
 use std::sync::mpsc;
-use std::thread;
 
 /// Serves one worker until standard input ends.
 pub fn run() -> ExitCode {
-    let output = Output::default();
-    let watch = Watch::new(true);
     let (work, queue) = mpsc::channel();
-    let engine = thread::Builder::new()
-        .name("engine".into())
-        .stack_size(ENGINE_STACK)
-        .spawn({
-            let (watch, output) = (watch.clone(), output.clone());
-            move || {
-                let _guard = ExitOnPanic;
-                Engine::new(output, watch, queue).run();
-            }
-        });
-    let watchdog = watchdog::spawn(watch.clone(), output);
-    if let (Ok(_), Ok(watchdog)) = (engine, watchdog) {
-        watch.wakes(watchdog.thread().clone());
-        // An error here is the service's death or a broken pipe: the same end.
-        let _ = read(&watch, &work);
-    }
-    // The engine may be in a loop that never ends: leave without waiting for it.
-    std::process::exit(0)
+    serve(
+        Watch::new(true),
+        move |output, watch| Engine::new(output, watch, queue).run(),
+        |watch| read(watch, &work),
+    )
 }
 
 fn read(watch: &Watch, work: &mpsc::Sender<Work>) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! Reducing the next event in a live worker, exactly as replay does.
 
 use super::engine::Engine;
-use crate::processor::child::incremental::{accept, copy, thrown};
+use crate::processor::child::incremental::{accept, copy, reduced, thrown};
 use crate::processor::frames::live::Report;
 use crate::processor::json::build::build;
 use crate::processor::json::tape::Tape;
@@ -63,14 +63,7 @@ impl Engine {
             sandbox.ambient.begin(row, millis);
             self.watch.begin(Some(offset), 1);
             let event = build(&tape, &self.keys, &mut sandbox.context);
-            let outcome = if never_mutates {
-                call.run(sandbox, &reduce, event, self.state.clone())
-                    .and_then(|result| accept(sandbox, result, Some(&self.state)))
-            } else {
-                copy(sandbox, &self.state)
-                    .and_then(|own| call.run(sandbox, &reduce, event, own))
-                    .and_then(|result| accept(sandbox, result, None))
-            };
+            let outcome = reduced(sandbox, call, &reduce, event, &self.state, never_mutates);
             self.watch.end();
             self.tell_notes();
             if let Some(state) = outcome? {
