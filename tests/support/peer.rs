@@ -18,6 +18,8 @@ pub struct Manners {
     pub ignores: bool,
     /// It ends a finite body with `event: done`.
     pub says_done: bool,
+    /// It lets the client believe that a connection is kept, and hangs up at the next request.
+    pub hangs_up: bool,
 }
 
 /// One stream, `/a`.
@@ -33,6 +35,7 @@ struct State {
     life: usize,
     done: bool,
     requests: Vec<String>,
+    refusals: usize,
 }
 
 impl Peer {
@@ -81,9 +84,14 @@ impl Peer {
         self.shared.1.notify_all();
     }
 
-    /// Request lines so far.
+    /// Request lines of reads so far.
     pub fn requests(&self) -> Vec<String> {
         self.shared.0.lock().unwrap().requests.clone()
+    }
+
+    /// How many of them asked in a way that it does not know.
+    pub fn refusals(&self) -> usize {
+        self.shared.0.lock().unwrap().refusals
     }
 }
 
@@ -107,7 +115,6 @@ fn serve(
             break;
         }
     }
-    shared.0.lock().unwrap().requests.push(request.clone());
     let answer = |connection: &mut TcpStream, status: &str, body: &str| {
         write!(
             connection,
@@ -125,6 +132,8 @@ fn serve(
             &format!("{{\"eventCount\": {count}}}"),
         );
     }
+    // A client asks for the state or not, as fast as the machine is: only reads are counted.
+    shared.0.lock().unwrap().requests.push(request.clone());
     if path != "/api/streams/a" {
         return answer(
             &mut connection,
@@ -143,6 +152,7 @@ fn serve(
             continue;
         }
         let Some(at) = known.iter().position(|k| *k == name) else {
+            shared.0.lock().unwrap().refusals += 1;
             let body = format!(r#"{{"message":"unknown parameter {name}"}}"#);
             return answer(&mut connection, "400 Bad Request", &body);
         };
@@ -159,9 +169,13 @@ fn serve(
         true => "application/x-ndjson",
         false => "text/event-stream",
     };
+    let kept = match manners.hangs_up {
+        true => "keep-alive",
+        false => "close",
+    };
     write!(
         connection,
-        "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n"
+        "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nconnection: {kept}\r\ntransfer-encoding: chunked\r\n\r\n"
     )?;
     let mut chunk = |text: &str| {
         write!(connection, "{:x}\r\n{text}\r\n", text.len())?;
@@ -205,7 +219,12 @@ fn serve(
             break;
         }
     }
-    chunk("")
+    chunk("")?;
+    if manners.hangs_up {
+        // Only when a request came, so that the client cannot have seen it.
+        reader.read_line(&mut String::new())?;
+    }
+    Ok(())
 }
 
 /// What happens to the bytes that come back over one connection.

@@ -464,7 +464,21 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Trouble> {
-        let response = match tokio::time::timeout(ANSWER, request.send()).await {
+        let (http, request) = request.build_split();
+        let sending = async {
+            let request = request?;
+            // A kept connection may be closed by the other side just as a request goes out on it,
+            // which says nothing about the service: what changes nothing is asked anew.
+            let again = match request.method().is_safe() {
+                true => request.try_clone(),
+                false => None,
+            };
+            match (http.execute(request).await, again) {
+                (Err(error), Some(again)) if was_hung_up(&error) => http.execute(again).await,
+                (answer, _) => answer,
+            }
+        };
+        let response = match tokio::time::timeout(ANSWER, sending).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 return Err(Trouble::Unreachable {
@@ -520,6 +534,27 @@ impl Client {
             why,
         }
     }
+}
+
+/// True when the connection was closed with no answer to a request that it took.
+fn was_hung_up(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = (!error.is_connect()).then_some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<hyper::Error>()
+            && (error.is_incomplete_message() || error.is_canceled() || error.is_closed())
+        {
+            return true;
+        }
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+            return matches!(
+                error.kind(),
+                BrokenPipe | ConnectionAborted | ConnectionReset
+            );
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Ends a body that says nothing for [`SILENCE`].
