@@ -165,9 +165,10 @@ fn evtui(log: &PathBuf) -> CommandBuilder {
     command
 }
 
+/// True for a whole picture of this offset: the first line names it, and so does the last pane.
 fn shows_offset(n: u64) -> impl Fn(&str) -> bool {
-    let words = format!("offset {n}/");
-    move |screen| screen.contains(&words)
+    let (first, last) = (format!("offset {n}/"), format!("EVENT {n} "));
+    move |screen| screen.contains(&first) && screen.contains(&last)
 }
 
 fn main() {
@@ -227,13 +228,19 @@ fn main() {
         row("less -n: `G`", end, "peer");
     }
 
-    let mut session = Session::start(evtui(&log));
-    session.wait(&shows_offset(last));
-    session.press(":1\r", &shows_offset(1));
     let (mut busy, mut idle) = (Vec::new(), Vec::new());
-    for n in 2..=200 {
-        busy.push(session.press("l", &shows_offset(n)));
+    let mut session = None;
+    for _ in 0..rounds {
+        drop(session.take());
+        let mut fresh = Session::start(evtui(&log));
+        fresh.wait(&shows_offset(last));
+        fresh.press(":1\r", &shows_offset(1));
+        for n in 2..=200 {
+            busy.push(fresh.press("l", &shows_offset(n)));
+        }
+        session = Some(fresh);
     }
+    let mut session = session.expect("at least one round");
     session.settle(Duration::from_secs(3));
     while session.screen.screen().contents().contains("folding") {
         session.settle(Duration::from_secs(3));

@@ -20,6 +20,7 @@ pub mod world;
 
 use crate::app::msg::Msg;
 use crate::app::state::Level;
+use crate::source::background::step_back;
 use replayer::Tell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -29,6 +30,7 @@ fn spawn(name: &'static str, tell: &Tell, work: impl FnOnce() + Send + 'static) 
     let thread = std::thread::Builder::new().name(name.into());
     // What the work leaves half done goes with it: threads share only flags and channels.
     let started = thread.spawn(move || {
+        step_back();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
             let why = panic
                 .downcast_ref::<String>()

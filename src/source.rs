@@ -1,5 +1,6 @@
 //! Where a debugger reads from. Every source gives the same read view, [`EventLog`].
 
+pub mod background;
 pub mod file;
 pub mod recordings;
 pub mod remote;

@@ -57,6 +57,8 @@ pub struct Options {
     pub themes: Option<PathBuf>,
 }
 
+/// Bytes of a frame that are written at once.
+const FRAME: usize = 1 << 16;
 /// Exit code after an interrupt from outside.
 const INTERRUPTED: u8 = 130;
 /// Exit code after a request to end from outside.
@@ -156,7 +158,9 @@ pub fn run(options: Options) -> Result<ExitCode> {
         .build()
         .context("cannot start the event loop")?;
     let guard = Guard::enter(app.settings.mouse).context("cannot take the terminal")?;
-    let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+    // A frame in one write: the terminal has nothing half done to show.
+    let out = io::BufWriter::with_capacity(FRAME, io::stdout());
+    let mut terminal = Terminal::new(CrosstermBackend::new(out))?;
     let (go_on, permission) = std::sync::mpsc::channel();
     let mut program = Program {
         terminal: &mut terminal,

@@ -28,6 +28,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+use super::background::step_back;
 use super::{OnChange, Source, StreamInfo};
 use crate::model::log::{EventLog, Indexing};
 use indexer::Indexer;
@@ -192,7 +193,10 @@ impl FileSource {
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), OpenError> {
     std::thread::Builder::new()
         .name(name.to_owned())
-        .spawn(work)
+        .spawn(move || {
+            step_back();
+            work();
+        })
         .map(drop)
         .map_err(|error| OpenError::Io {
             name: format!("the log: cannot start a thread to {name} it"),

@@ -5,9 +5,10 @@ use super::packed::{NONE, Packed};
 use super::split::{ANCHOR, Format, Found};
 use super::streams::Streams;
 use crate::model::kind::Kind;
-use crate::model::log::Indexing;
+use crate::model::log::{Indexing, Row};
+use rustc_hash::FxHashMap;
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The id of a type or stream path in the log's table of names.
 pub type NameId = u32;
@@ -75,6 +76,29 @@ pub struct TailGuess {
     pub bounds: Vec<u64>,
 }
 
+/// Rows that were asked for before their columns were known, by where their bytes lie. The pictures
+/// of a log being indexed ask for the same few rows over and over.
+#[derive(Debug, Default)]
+pub struct Peeked(Mutex<FxHashMap<(u64, u64), Row>>);
+
+impl Peeked {
+    /// A few screens.
+    const MOST: usize = 4096;
+
+    pub fn get(&self, bounds: (u64, u64)) -> Option<Row> {
+        let rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.get(&bounds).cloned()
+    }
+
+    pub fn keep(&self, bounds: (u64, u64), row: Row) {
+        let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if rows.len() == Peeked::MOST {
+            rows.clear();
+        }
+        rows.insert(bounds, row);
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Records {
@@ -98,6 +122,7 @@ pub struct Records {
     pub marks: Vec<Mark>,
     pub streams: Streams,
     pub tail: Option<TailGuess>,
+    pub peeked: Arc<Peeked>,
     /// Why reading stopped early.
     pub failure: Option<String>,
 }
@@ -119,6 +144,7 @@ impl Records {
             marks: Vec::new(),
             streams: Streams::default(),
             tail: None,
+            peeked: Arc::default(),
             failure: None,
         }
     }

@@ -185,8 +185,16 @@ impl EventLog for View {
         let records = self.shared.read();
         let place = self.place(&records, row)?;
         let (Some(mark), Some(record)) = (place.mark, self.record(&records, row)) else {
+            let bounds = (place.start, place.end);
+            if let Some(known) = records.peeked.get(bounds) {
+                return Some(known);
+            }
+            // Of these records: by the time it is read the log may have been started over.
+            let peeked = Arc::clone(&records.peeked);
             drop(records);
-            return self.row_from_bytes(&place);
+            let row = self.row_from_bytes(&place)?;
+            peeked.keep(bounds, row.clone());
+            return Some(row);
         };
         let offset = records.offsets.get(record).filter(|o| *o != NONE);
         let time = records.times.get(record).and_then(cell_time);
