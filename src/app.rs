@@ -18,6 +18,7 @@ pub mod tabs;
 pub mod timeline;
 pub mod tree;
 pub mod update;
+pub mod wrap;
 
 // What panes draw of a moment: they know the app's words only.
 pub use crate::replay::moment::{Moment, Origin};

@@ -34,7 +34,7 @@ use anyhow::Result;
 use args::{Command, Evtui};
 use clap::Parser;
 use clap::error::ErrorKind;
-use failure::{Failure, NO, USAGE};
+use failure::{Failure, INTERRUPTED, NO, USAGE};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
@@ -47,6 +47,8 @@ pub enum Outcome {
     Yes,
     /// Done; what was asked is false, differs or was not found. Exit code 1.
     No,
+    /// Ended by Ctrl-c, in good order. Exit code 130.
+    Interrupted,
 }
 
 impl From<Outcome> for ExitCode {
@@ -54,6 +56,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Yes => ExitCode::SUCCESS,
             Outcome::No => ExitCode::from(NO),
+            Outcome::Interrupted => ExitCode::from(INTERRUPTED),
         }
     }
 }

@@ -162,9 +162,13 @@ impl Verb {
 /// run now.
 #[must_use]
 pub fn footer(app: &App) -> Vec<(super::key::Key, &'static Command)> {
-    // A paused stream asks one question before all others.
-    let paused = app.paused_at().is_some();
-    let first = |c: &Command| paused && c.verb == Verb::Breaker;
+    // A lost connection and a paused stream ask their questions before all others.
+    let (paused, lost) = (app.paused_at().is_some(), app.lost().is_some());
+    let first = |c: &Command| match c.verb {
+        Verb::Breaker => paused,
+        Verb::Reconnect => lost,
+        _ => false,
+    };
     let mut shown: Vec<&Command> = COMMANDS
         .iter()
         .filter(|c| c.footer > 0 || first(c))

@@ -20,6 +20,7 @@ use nucleo_matcher::{Config, Matcher};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use tui_textarea::{CursorMove, Input, TextArea};
 
 /// How an event is written.
@@ -137,7 +138,13 @@ pub struct Composer {
     pub aside: Option<Draft>,
     /// What is being written for other streams.
     pub drafts: BTreeMap<String, Draft>,
+    /// Time left until what changed is kept outside; `None` when all of it is.
+    pub unsaved: Option<Duration>,
 }
+
+/// Longest that what is written is held here alone: this much of it is lost when the program is
+/// killed.
+pub const KEPT_WITHIN: Duration = Duration::from_millis(500);
 
 /// Completions offered at most.
 pub const COMPLETIONS: usize = 8;

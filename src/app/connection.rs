@@ -78,15 +78,24 @@ pub struct Refused {
 }
 
 /// The connection of one open stream.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Connection {
     /// How it stands.
     pub link: Link,
-    /// When it came to stand so.
-    pub since: Millis,
+    /// Why events do not come, from when the connection was lost until it stands again.
+    pub lost: Option<Lost>,
     /// Offset of the history's last event, as long as the history is being fetched and the service
     /// told where it ends.
     pub history: Option<u64>,
+}
+
+/// A connection that was lost, or never came about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lost {
+    /// When.
+    pub since: Millis,
+    /// What happened at the last attempt.
+    pub why: String,
 }
 
 impl Connection {
@@ -98,9 +107,10 @@ impl Connection {
 }
 
 /// How a connection stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Link {
     /// Asking the service, or fetching the history.
+    #[default]
     Connecting,
     /// Everything is here, and what is committed comes at once.
     Live,
@@ -161,6 +171,18 @@ pub struct StreamSummary {
 }
 
 impl App {
+    /// Why no events come, while the connection of the stream in view is lost.
+    #[must_use]
+    pub fn lost(&self) -> Option<&Lost> {
+        self.connection()?.lost.as_ref()
+    }
+
+    /// True when the banner has something to say.
+    #[must_use]
+    pub fn has_banner(&self) -> bool {
+        self.paused_at().is_some() || self.lost().is_some()
+    }
+
     /// The path of the stream in view, if events can be appended to it.
     ///
     /// # Errors

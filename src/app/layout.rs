@@ -60,7 +60,7 @@ pub struct Areas {
     pub tabs: Rect,
     /// The scrubber.
     pub scrubber: Rect,
-    /// The banner of a paused stream; two lines, when it is paused.
+    /// The banner of a stream that is paused, or whose connection is lost; two lines.
     pub banner: Rect,
     /// The panes on the screen. The first line of each is its header, the rest its body.
     pub panes: Vec<(Pane, Rect)>,

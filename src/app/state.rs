@@ -1,26 +1,33 @@
 //! Everything the screen shows: one playhead over one log, seen by many panes.
 
+mod log_view;
+mod looking;
+mod panes;
+mod time;
+mod toast;
+mod workers;
+
+pub use log_view::{LogView, StreamInfo};
+pub use looking::{Filter, Search};
+pub use panes::{CodeFile, CodePane, EventDoc, EventPane, Mark, Pending, StatePane};
+pub use time::{Arriving, Mode, Play, Playhead, Speed};
+pub use toast::{Level, Toast};
+pub use workers::{Worker, Workers};
+
 use super::breaker::BreakerPane;
 use super::composer::Composer;
 use super::connection::{Connection, Link, Service};
 use super::dock::Dock;
 use super::layer::{Ask, Layer};
 use super::layout::{Areas, Pane, Size};
-use super::msg::{SearchWhere, Survey, Tokens};
+use super::msg::Survey;
 use super::tabs::Tabs;
 use super::timeline::Timeline;
-use super::tree::Tree;
 use super::update::Asked;
 use crate::model::diff::Change;
 use crate::model::event::Event;
-use crate::model::json_path::JsonPath;
-use crate::model::log::{Complaint, EventLog};
-use crate::model::needle::Needle;
-use crate::replay::moment::Moment;
 use crate::replay::reducer::Note;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The whole program as data. Only `update` changes it.
@@ -117,289 +124,6 @@ pub struct Settings {
     pub gap_cap: Duration,
     /// Keys to verbs.
     pub keymap: super::command::Keymap,
-}
-
-/// A log on the screen.
-#[derive(Clone)]
-pub struct LogView {
-    /// The events of the stream in view.
-    pub log: Arc<dyn EventLog>,
-    /// The file as the person named it, or `@name` of a recording, or `-`.
-    pub name: String,
-    /// The stream in view, when the log names it.
-    pub stream: Option<String>,
-    /// The person said which stream; otherwise the screen asks once there are several.
-    pub chosen: bool,
-    /// All streams of the log, the one in view included.
-    pub streams: Vec<StreamInfo>,
-    /// The log can grow under us.
-    pub can_follow: bool,
-    /// The person asked to follow it from the start.
-    pub following: bool,
-    /// Rows at the last look; growth is the difference.
-    pub len: usize,
-    /// Broken lines, gaps and repeats found so far.
-    pub complaints: Arc<[Complaint]>,
-    /// How the connection stands that brings the events; `None` for a log that is a file.
-    pub connection: Option<Connection>,
-}
-
-/// One of several streams in a log.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StreamInfo {
-    /// Its path as written in the events.
-    pub path: String,
-    /// Events counted so far.
-    pub events: usize,
-}
-
-/// Where in time the screen stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Playhead {
-    /// Events in the state: the playhead stands on row `rows - 1`; 0 is before the first event.
-    pub rows: usize,
-    /// Stay on the last event as the log grows.
-    pub following: bool,
-    /// Rows there were when the end was left; what came since is new.
-    pub left_end_at: Option<usize>,
-}
-
-/// A place asked for before the log was indexed that far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arriving {
-    /// The last event.
-    End,
-    /// The event with this offset.
-    Offset(u64),
-}
-
-/// The word of the status line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Following a log that can grow.
-    Live,
-    /// Following a stream whose history is not all here yet.
-    Connecting,
-    /// Following a stream whose connection is lost; it is tried again by itself.
-    Retrying,
-    /// Following a stream whose connection is lost for good.
-    Offline,
-    /// At the last event of a log that is not followed.
-    End,
-    /// Before the last event.
-    Rewound,
-    /// Time runs by itself.
-    Playing,
-}
-
-impl Mode {
-    /// The word that scripts rely on.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Mode::Live => "LIVE",
-            Mode::Connecting => "CONNECTING",
-            Mode::Retrying => "RETRYING",
-            Mode::Offline => "OFFLINE",
-            Mode::End => "END",
-            Mode::Rewound => "REWOUND",
-            Mode::Playing => "PLAYING",
-        }
-    }
-}
-
-/// How fast time runs while playing.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Speed {
-    /// As recorded times this factor, long pauses capped at [`Settings::gap_cap`].
-    Recorded(f32),
-    /// This many events a second, whatever the times.
-    Steady(f32),
-}
-
-/// Time running by itself.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Play {
-    /// Time saved up towards the next event.
-    pub elapsed: Duration,
-}
-
-/// The state pane.
-#[derive(Default)]
-pub struct StatePane {
-    /// The newest moment that came; may lag behind the playhead while folding.
-    pub moment: Option<Arc<Moment>>,
-    /// Compare with this instead of the previous event.
-    pub mark: Option<Mark>,
-    /// A seek under way.
-    pub pending: Option<Pending>,
-    /// Why nothing can be folded at all, for as long as this log is open.
-    pub broken: Option<String>,
-    /// Why the last seek gave no state.
-    pub failure: Option<String>,
-    /// The visible tree.
-    pub tree: Tree,
-    /// The value being watched.
-    pub watch: Option<JsonPath>,
-}
-
-/// A marked offset to compare with.
-#[derive(Clone, Debug)]
-pub struct Mark {
-    /// Events in the marked state.
-    pub rows: usize,
-    /// From the marked state to the moment's; `None` until it came.
-    pub changes: Option<Arc<[Change]>>,
-}
-
-/// A seek whose moment has not come yet.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pending {
-    /// Names the request; answers to older ones are ignored.
-    pub id: u64,
-    /// Rows folded so far and rows wanted, once the fold reported them.
-    pub progress: Option<(usize, usize)>,
-}
-
-/// The event pane.
-pub struct EventPane {
-    /// Show the line as the log holds it instead of pretty JSON.
-    pub raw: bool,
-    /// Long lines take several lines of the pane instead of being cut.
-    pub wrap: bool,
-    /// Show everything around the payload too (metadata, times, key).
-    pub envelope: bool,
-    /// The text of the playhead's event; `None` before the first event.
-    pub doc: Option<EventDoc>,
-    /// First line shown.
-    pub scroll: usize,
-}
-
-impl Default for EventPane {
-    fn default() -> Self {
-        Self {
-            raw: false,
-            wrap: true,
-            envelope: false,
-            doc: None,
-            scroll: 0,
-        }
-    }
-}
-
-/// The playhead's event as lines of text.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EventDoc {
-    /// The row it was made from.
-    pub row: usize,
-    /// The lines: pretty JSON, or the raw line cut to pieces of at most 4,096 characters.
-    pub lines: Arc<[String]>,
-    /// What the pane shows of them, a line of the pane each: the line, and the bytes of it.
-    pub pieces: Arc<[(usize, Range<usize>)]>,
-    /// Columns that the pieces were made for.
-    pub width: u16,
-    /// The lines are JSON (and not an unreadable line's bytes).
-    pub is_json: bool,
-}
-
-/// The source pane.
-#[derive(Default)]
-pub struct CodePane {
-    /// The modules of the worker in view, the entry first.
-    pub files: Vec<CodeFile>,
-    /// The file shown.
-    pub current: usize,
-    /// First line shown.
-    pub scroll: usize,
-    /// Why there is nothing to show.
-    pub why_empty: Option<String>,
-}
-
-/// One file of a processor's source.
-#[derive(Clone, Debug)]
-pub struct CodeFile {
-    /// Its name as the person knows it.
-    pub name: Arc<str>,
-    /// Its lines.
-    pub lines: Arc<[String]>,
-    /// One list of tokens a line; `None` until the highlighter is done.
-    pub tokens: Option<Tokens>,
-}
-
-/// A processor that can be replayed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Worker {
-    /// Its slug; `None` is the service's built-in state, a processor file bears its file name.
-    pub slug: Option<String>,
-    /// What it is, in words: `agent.ts`, `built-in state`, `3 deployments`.
-    pub about: String,
-}
-
-/// Processors to choose from.
-#[derive(Default)]
-pub struct Workers {
-    /// All of them, in order of first deployment; the built-in state last.
-    pub list: Vec<Worker>,
-    /// The one whose state is shown.
-    pub current: usize,
-    /// Still looking for deployments in the log.
-    pub discovering: bool,
-}
-
-impl Workers {
-    /// The worker whose state is shown.
-    #[must_use]
-    pub fn in_view(&self) -> Option<&Worker> {
-        self.list.get(self.current)
-    }
-}
-
-/// A search and where it stands.
-pub struct Search {
-    /// What is looked for.
-    pub needle: Needle,
-    /// Where.
-    pub place: SearchWhere,
-    /// The running request, when one is.
-    pub running: Option<u64>,
-    /// Nothing was found (all the way round).
-    pub nothing: bool,
-    /// It went past the log's end and on from the other one.
-    pub wrapped: bool,
-}
-
-/// A filter on the timeline.
-pub struct Filter {
-    /// As the person wrote it.
-    pub text: String,
-    /// Rows that pass, ascending, as far as looked at.
-    pub rows: Vec<usize>,
-    /// Rows looked at so far.
-    pub scanned: usize,
-    /// The request that fills `rows`.
-    pub id: u64,
-}
-
-/// A short message to the person.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Toast {
-    /// How serious.
-    pub level: Level,
-    /// What it says.
-    pub text: String,
-    /// How long it still shows.
-    pub left: Duration,
-}
-
-/// How serious a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// Something was done.
-    Info,
-    /// Something could not be done, nothing is broken.
-    Warn,
-    /// Something failed.
-    Error,
 }
 
 impl App {
@@ -564,7 +288,7 @@ impl App {
             focus: self.focus,
             zoom: self.zoom,
             third: self.third,
-            banner: self.paused_at().is_some(),
+            banner: self.has_banner(),
             dock: self.dock.is_some(),
             tabs: self.tab_count() > 1,
         });

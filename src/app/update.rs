@@ -40,7 +40,7 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => layers::paste(app, &text, todo),
         Msg::Mouse(mouse) => mouse::mouse(app, mouse, todo),
         Msg::Resize(width, height) => app.size = Size { width, height },
-        Msg::Tick(passed) => tick(app, passed),
+        Msg::Tick(passed) => tick(app, passed, todo),
         Msg::Opened(view) => log::opened(app, *view),
         Msg::OpenFailed(why) => log::open_failed(app, why),
         Msg::LogChanged {
@@ -143,12 +143,13 @@ fn press(app: &mut App, key: Key, todo: &mut Vec<Effect>) {
     }
 }
 
-fn tick(app: &mut App, passed: Duration) {
+fn tick(app: &mut App, passed: Duration, todo: &mut Vec<Effect>) {
     for toast in &mut app.toasts {
         toast.left = toast.left.saturating_sub(passed);
     }
     app.toasts.retain(|toast| !toast.left.is_zero());
     connection::tick(app, passed);
+    composer::tick(app, passed, todo);
     play::tick(app, passed);
 }
 
@@ -177,7 +178,10 @@ impl App {
     pub fn tick_every(&self) -> Option<Duration> {
         if self.play.is_some() {
             Some(Duration::from_millis(33))
-        } else if self.toasts.is_empty() && !connection::counts_down(self) {
+        } else if self.toasts.is_empty()
+            && self.composer.unsaved.is_none()
+            && !connection::counts_down(self)
+        {
             None
         } else {
             Some(Duration::from_millis(250))

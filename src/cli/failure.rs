@@ -9,8 +9,8 @@ pub const NO: u8 = 1;
 pub const USAGE: u8 = 2;
 /// Exit code of something that evtui refuses to do.
 pub const REFUSED: u8 = 3;
-/// Exit status of a program stopped half way by a signal.
-pub const INTERRUPTED: i32 = 130;
+/// Exit code of a program ended by Ctrl-c.
+pub const INTERRUPTED: u8 = 130;
 
 /// An error that also says what to try. Printed as `evtui: WHAT: WHY` and `try: HINT`.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -83,16 +84,23 @@ pub fn run(args: &RecordArgs, settings: &Settings) -> Result<Outcome> {
     });
     let (over, idle) = (args.duration, args.idle);
     let listens = Arc::clone(&heard);
+    let interrupted = Arc::<AtomicBool>::default();
+    let interrupts = Arc::clone(&interrupted);
     let end = async move {
         tokio::select! {
             () = after(over) => {}
             () = silence(idle, &listens) => {}
+            // Not the signal's own way, which may end the program in the middle of an event.
+            _ = tokio::signal::ctrl_c() => interrupts.store(true, Ordering::Relaxed),
         }
     };
     follow(remote, &path, args.from.after(), true, end, sink)?;
     let events = heard.lock().unwrap_or_else(PoisonError::into_inner).1;
     eprintln!("evtui: {events} events of {path} saved");
-    Ok(Outcome::Yes)
+    Ok(match interrupted.load(Ordering::Relaxed) {
+        true => Outcome::Interrupted,
+        false => Outcome::Yes,
+    })
 }
 
 fn output(args: &RecordArgs) -> Result<Box<dyn Write + Send>> {

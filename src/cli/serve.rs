@@ -226,7 +226,7 @@ fn signals() -> Result<impl Future<Output = ()>> {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            std::process::exit(super::failure::INTERRUPTED);
+            std::process::exit(super::failure::INTERRUPTED.into());
         });
     })
 }

@@ -129,6 +129,8 @@ pub fn failure(doing: &str, trouble: &Trouble) -> Failure {
         Trouble::Unreachable { .. } => {
             failure.hint("--url names another service; evtui serve starts one here")
         }
+        // It says what to try.
+        Trouble::Untrusted { .. } => failure,
         Trouble::Foreign { .. } => failure.hint("--url must name the base URL of an event service"),
         Trouble::Refused { status, .. } => match status {
             401 | 403 => failure

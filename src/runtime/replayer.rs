@@ -83,6 +83,7 @@ impl Replayer {
                 playhead: 0,
                 idle: false,
                 discovered: false,
+                guessing: true,
                 told_notes: 0,
                 told_at: None,
                 told_code: None,
@@ -153,6 +154,8 @@ struct Thread {
     idle: bool,
     /// The whole log was looked through for workers.
     discovered: bool,
+    /// Nobody chose: a worker that is deployed later takes the place of what is shown for want of one.
+    guessing: bool,
     told_notes: usize,
     told_at: Option<Instant>,
     told_code: Option<(Who, usize)>,
@@ -237,6 +240,7 @@ impl Thread {
             Order::Grew => {}
             Order::Use(slug) => {
                 let all = self.desk.all();
+                self.guessing = false;
                 self.who = all.into_iter().find(|who| slug_of(who) == slug.as_deref());
                 self.told_notes = 0;
                 self.told_code = None;
@@ -254,14 +258,28 @@ impl Thread {
             return;
         }
         self.discovered |= known;
-        if first {
+        if self.guessing && self.discovered {
             match self.desk.chosen() {
-                Ok(who) => self.who = Some(who),
+                Ok(who) => {
+                    self.guessing = who == Who::BuiltIn;
+                    if self.who.as_ref().is_some_and(|before| *before != who) {
+                        self.told_notes = 0;
+                        self.told_code = None;
+                        (self.tell)(Msg::NotesCleared);
+                    }
+                    self.who = Some(who);
+                }
+                // The log of a stream may not be here yet, or the worker not deployed.
                 Err(error) => {
-                    (self.tell)(Msg::Notice(Level::Error, format!("{error:#}")));
+                    if first {
+                        let what = format!("{error:#}; it is shown once it is deployed");
+                        (self.tell)(Msg::Notice(Level::Warn, what));
+                    }
                     self.who = Some(Who::BuiltIn);
                 }
             }
+        }
+        if first {
             for trouble in self.desk.troubles() {
                 let at = trouble
                     .offset

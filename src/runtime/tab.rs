@@ -4,12 +4,12 @@ use super::breaker::Breaker;
 use super::finder;
 use super::open::Options;
 use super::replayer::{Replayer, Tell};
-use super::service::{Service, now};
+use super::service::Service;
 use super::spawn;
 use super::surveyor::Surveyor;
 use super::target::Target;
 use super::world::Event;
-use crate::app::connection::{Connection, Link};
+use crate::app::connection::Connection;
 use crate::app::effect::Effect;
 use crate::app::msg::Msg;
 use crate::app::state::{LogView, StreamInfo};
@@ -123,11 +123,7 @@ impl Tab {
             });
         }));
         let known = streams(&*source);
-        let connection = matches!(from, Whence::Remote(_)).then(|| Connection {
-            link: Link::Connecting,
-            since: now(),
-            history: None,
-        });
+        let connection = matches!(from, Whence::Remote(_)).then(Connection::default);
         let stream = stream.or_else(|| match (target, &known[..]) {
             (Target::Stream(path), _) => Some(path.to_string()),
             (_, [only]) => Some(only.path.clone()),

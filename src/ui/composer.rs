@@ -5,13 +5,13 @@ use super::text::{Canvas, bold, text_width};
 use super::theme::{Role, Theme};
 use crate::app::composer::{Composer, Field, Mode, Problem, templates};
 use crate::app::state::App;
+use crate::app::wrap;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::ops::Range;
 use tui_textarea::TextArea;
-use unicode_segmentation::UnicodeSegmentation;
 
 /// From this many columns on the editor and what will be sent stand side by side.
 const BESIDE: u16 = 72;
@@ -204,21 +204,11 @@ fn coloured<'t>(theme: &Theme, line: &'t str, piece: &Range<usize>) -> Vec<(&'t 
     parts
 }
 
-/// Breaks a line into pieces of at most `width` cells, between whole characters; at least one.
+/// The pieces of a line that fit a width.
 fn pieces(line: &str, width: u16, ascii: bool) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let (mut start, mut used) = (0, 0);
-    for (at, grapheme) in line.grapheme_indices(true) {
-        let cells = text_width(grapheme, u16::MAX, ascii);
-        if used + cells > width && at > start {
-            found.push(start..at);
-            start = at;
-            used = 0;
-        }
-        used += cells;
-    }
-    found.push(start..line.len());
-    found
+    wrap::pieces(line, width.into(), |text| {
+        text_width(text, u16::MAX, ascii).into()
+    })
 }
 
 /// Lines to draw, made before it is known which of them are in sight.
@@ -471,6 +461,7 @@ fn template_list(sheet: &mut Sheet, theme: &Theme, composer: &Composer) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use unicode_segmentation::UnicodeSegmentation;
     use proptest::prelude::*;
 
     proptest! {

@@ -295,7 +295,7 @@ pub fn place(app: &mut App) {
         focus: app.focus,
         zoom: app.zoom,
         third: app.third,
-        banner: app.paused_at().is_some(),
+        banner: app.has_banner(),
         dock: app.dock.is_some(),
         tabs: app.tab_count() > 1,
     });

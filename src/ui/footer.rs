@@ -2,9 +2,10 @@
 //! Also the banner of a paused stream and short messages.
 
 use super::clock;
-use super::text::{Canvas, bold, text_width};
+use super::text::{Canvas, bold, text_width, wrap};
 use super::theme::Role;
 use crate::app::command::{self, Verb};
+use crate::app::connection::{Link, Lost};
 use crate::app::dock::Dock;
 use crate::app::state::{App, Level, Mode};
 use ratatui::layout::Rect;
@@ -131,9 +132,60 @@ fn work(app: &App) -> String {
     parts.join("  ")
 }
 
-/// Draws the two lines of a paused stream's banner.
+/// Draws the two lines of the banner: why the stream takes nothing, why nothing of it comes.
 pub fn draw_banner(c: &mut Canvas, area: Rect, app: &App) {
-    let Some(row) = app.paused_at() else { return };
+    match (app.paused_at(), app.lost()) {
+        (Some(row), lost) => {
+            draw_paused(c, area, app, row);
+            match lost {
+                Some(lost) => c
+                    .pen(area, 1)
+                    .role(&format!("   {}", lost.why), role_of(app)),
+                None => draw_since(c, area, app, row),
+            }
+        }
+        (None, Some(lost)) => draw_lost(c, area, app, lost),
+        (None, None) => {}
+    }
+}
+
+fn role_of(app: &App) -> Role {
+    match app.connection().map(|c| &c.link) {
+        Some(Link::Offline { .. }) => Role::Error,
+        _ => Role::Paused,
+    }
+}
+
+fn draw_lost(c: &mut Canvas, area: Rect, app: &App, lost: &Lost) {
+    let glyph = match role_of(app) {
+        Role::Error => c.glyph("✖", "x"),
+        _ => c.glyph("◌", "~"),
+    };
+    let dash = c.glyph("—", "-");
+    let since = clock::time_of_day(lost.since);
+    let text = format!("{glyph} no connection since {since} {dash} {}", lost.why);
+    let key = app.settings.keymap.keys(Verb::Reconnect).next();
+    let key = key.map_or(String::new(), |key| {
+        format!("{}: try now", plain_key(&key.to_string(), c.theme.ascii))
+    });
+    let style = c.theme.style(role_of(app));
+    let key_style = bold(c.theme, Role::Accent);
+    let mut pen = c.pen(area, 0);
+    pen.gap(1);
+    let room = pen.room().saturating_sub(key.len() as u16 + 3);
+    let first = wrap(&text, room.into())
+        .first()
+        .map_or(0, |line| line.len());
+    let (line, rest) = text.split_at(first);
+    pen.put_within(line, room, style);
+    pen.gap(2);
+    pen.put(&key, key_style);
+    let mut pen = c.pen(area, 1);
+    pen.gap(3);
+    pen.put(rest.trim_start(), style);
+}
+
+fn draw_paused(c: &mut Canvas, area: Rect, app: &App, row: usize) {
     let glyph = c.glyph("‖", "=");
     let at = app.offset_at(row + 1);
     let reason = app.pause_reason();
@@ -155,6 +207,9 @@ pub fn draw_banner(c: &mut Canvas, area: Rect, app: &App) {
     pen.put_within(&text, room, style);
     pen.gap(2);
     pen.put(&why, key_style);
+}
+
+fn draw_since(c: &mut Canvas, area: Rect, app: &App, row: usize) {
     let since = match (app.mode(), app.playhead.rows.saturating_sub(row + 1)) {
         (_, 0) => "This event paused the stream; only a resume can be appended now.".to_owned(),
         (mode, n) if mode != Mode::Rewound && mode != Mode::Playing => {

@@ -22,6 +22,9 @@ use ratatui::buffer::CellWidth;
 use ratatui::style::{Color, Modifier};
 use std::time::Duration;
 
+/// Every pane is looked at in these.
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
+
 fn rendered(app: &App, depth: Depth, ascii: bool) -> (Buffer, Option<Position>) {
     let mut view = View::new(file::builtin(), depth, ascii);
     let mut buf = Buffer::empty(Rect::new(0, 0, app.size.width, app.size.height));
@@ -134,9 +137,11 @@ fn an_error_differs_by_word_glyph_and_style() {
 
 #[test]
 fn a_pause_is_a_banner_or_a_word() {
-    let mut app = coding(80, 24, PAUSED);
-    place(&mut app);
-    insta::assert_snapshot!("paused_80x24", text(&app));
+    for (width, height) in SIZES {
+        let mut app = coding(width, height, PAUSED);
+        place(&mut app);
+        insta::assert_snapshot!(format!("paused_{width}x{height}"), text(&app));
+    }
     let app = coding(40, 12, PAUSED);
     assert!(
         text(&app).lines().next().unwrap().contains("PAUSED"),
@@ -163,7 +168,7 @@ fn breaker(width: u16, height: u16) -> App {
 
 #[test]
 fn the_breaker_tells_why_it_tripped() {
-    for (width, height) in [(80, 24), (120, 40), (40, 10)] {
+    for (width, height) in SIZES {
         let name = format!("breaker_{width}x{height}");
         insta::assert_snapshot!(name, text(&breaker(width, height)));
     }

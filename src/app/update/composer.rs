@@ -2,16 +2,21 @@
 
 use super::send;
 use crate::app::composer::draft::{self, Draft};
-use crate::app::composer::{Field, Mode, input_of, templates, text_area};
+use crate::app::composer::{Field, KEPT_WITHIN, Mode, input_of, templates, text_area};
 use crate::app::dock::Dock;
 use crate::app::effect::Effect;
 use crate::app::key::{Code, Key};
 use crate::app::state::{App, Level};
 use crate::model::event::Event;
+use std::time::Duration;
 use tui_textarea::CursorMove;
 
 /// Opens the composer on the stream in view.
-pub fn open(app: &mut App) {
+pub fn open(app: &mut App, todo: &mut Vec<Effect>) {
+    // What is written for another stream goes out of sight.
+    if app.composer.unsaved.is_some() {
+        keep(app, todo);
+    }
     let Some(view) = &app.log else { return };
     let place = place(app);
     let sources: Vec<String> = app
@@ -28,7 +33,7 @@ pub fn open(app: &mut App) {
 
 /// Opens it on the event at the playhead, to be changed and appended again. Its key stays behind:
 /// with it the service would give the old event back.
-pub fn open_event(app: &mut App) {
+pub fn open_event(app: &mut App, todo: &mut Vec<Effect>) {
     let event = app
         .row()
         .zip(app.log.as_ref())
@@ -40,7 +45,8 @@ pub fn open_event(app: &mut App) {
         );
         return;
     };
-    open(app);
+    open(app, todo);
+    touched(app);
     let metadata = event.metadata.as_ref();
     app.composer
         .fill(&event.event_type, &event.payload, metadata);
@@ -62,12 +68,28 @@ fn place(app: &App) -> String {
 }
 
 /// Keeps the draft outside.
-pub fn keep(app: &App, todo: &mut Vec<Effect>) {
+pub fn keep(app: &mut App, todo: &mut Vec<Effect>) {
+    app.composer.unsaved = None;
     if !app.composer.place.is_empty() {
         todo.push(Effect::KeepDraft {
             place: app.composer.place.clone(),
             draft: app.composer.draft(),
         });
+    }
+}
+
+/// Something was written: it is kept outside soon, and not at every key.
+fn touched(app: &mut App) {
+    app.composer.unsaved.get_or_insert(KEPT_WITHIN);
+}
+
+/// Time passes: what was written is kept outside when it is due.
+pub fn tick(app: &mut App, passed: Duration, todo: &mut Vec<Effect>) {
+    if let Some(left) = &mut app.composer.unsaved {
+        *left = left.saturating_sub(passed);
+        if left.is_zero() {
+            keep(app, todo);
+        }
     }
 }
 
@@ -86,7 +108,10 @@ pub fn takes_key(app: &mut App, key: Key, todo: &mut Vec<Effect>) -> bool {
         }
         (Code::Char('s'), true, _) | (Code::Enter, _, true) => send(app, todo),
         (Code::Char('e'), true, _) => edit_outside(app, todo),
-        (Code::Tab, false, false) => turn(app, if key.shift { Mode::ALL.len() - 1 } else { 1 }),
+        (Code::Tab, false, false) => {
+            turn(app, if key.shift { Mode::ALL.len() - 1 } else { 1 });
+            touched(app);
+        }
         (Code::Up, true, _) | (Code::Char('p'), false, true) => recall(app, true),
         (Code::Down, true, _) | (Code::Char('n'), false, true) => recall(app, false),
         _ => {
@@ -98,6 +123,7 @@ pub fn takes_key(app: &mut App, key: Key, todo: &mut Vec<Effect>) -> bool {
                 Mode::Event => event_key(app, key),
                 Mode::Template => template_key(app, key),
             }
+            touched(app);
         }
     }
     true
@@ -117,6 +143,7 @@ pub fn paste(app: &mut App, text: &str) -> bool {
     } else if let Some(line) = composer.line_mut() {
         line.insert(&text);
     }
+    touched(app);
     true
 }
 
@@ -249,6 +276,7 @@ fn recall(app: &mut App, older: bool) {
     };
     composer.load(draft.unwrap_or_default());
     composer.recalled = at;
+    touched(app);
 }
 
 fn edit_outside(app: &mut App, todo: &mut Vec<Effect>) {
@@ -270,6 +298,7 @@ pub fn edited(app: &mut App, text: &str) {
         *area = text_area(text.trim_end_matches('\n'));
         area.move_cursor(CursorMove::Bottom);
         app.composer.failure = None;
+        touched(app);
     }
 }
 

@@ -2,7 +2,7 @@
 //! are.
 
 use super::{log, prompt};
-use crate::app::connection::{Link, Refused, Streams};
+use crate::app::connection::{Link, Lost, Refused, Streams};
 use crate::app::effect::Effect;
 use crate::app::state::{App, Arriving, Level};
 use crate::model::built_in::BuiltIn;
@@ -13,11 +13,21 @@ pub fn linked(app: &mut App, link: Link, at: Millis) {
     let Some(connection) = app.log.as_mut().and_then(|l| l.connection.as_mut()) else {
         return;
     };
-    if link == Link::Live {
-        connection.history = None;
+    let why = match &link {
+        Link::Retrying { why, .. } | Link::Offline { why } => Some(why.clone()),
+        // One attempt more: what is wrong stays in sight until it is over.
+        Link::Connecting => None,
+        Link::Live | Link::Ended => {
+            connection.history = None;
+            connection.lost = None;
+            None
+        }
+    };
+    if let Some(why) = why {
+        let since = connection.lost.as_ref().map_or(at, |lost| lost.since);
+        connection.lost = Some(Lost { since, why });
     }
     connection.link = link;
-    connection.since = at;
 }
 
 pub fn history(app: &mut App, end: u64) {

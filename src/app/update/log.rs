@@ -95,13 +95,18 @@ pub fn is_under_way(app: &App, offset: u64) -> bool {
 }
 
 pub fn workers(app: &mut App, list: Vec<Worker>, current: usize, done: bool) {
-    let held = app.workers.in_view().map(|w| w.slug.clone());
-    app.workers.current = held
-        .filter(|_| !app.workers.discovering)
-        .and_then(|slug| list.iter().position(|w| w.slug == slug))
-        .unwrap_or(current);
+    let before = app.workers.in_view().map(|w| w.slug.clone());
+    let held = before
+        .clone()
+        .filter(|_| app.workers.by_hand)
+        .and_then(|slug| list.iter().position(|w| w.slug == slug));
+    app.workers.current = held.unwrap_or(current);
     app.workers.list = list;
     app.workers.discovering = !done;
+    let now = app.workers.in_view().map(|w| w.slug.clone());
+    if before.is_some() && before != now {
+        forget_states(app);
+    }
 }
 
 /// Shows another worker's state.
@@ -111,6 +116,12 @@ pub fn use_worker(app: &mut App, index: usize, todo: &mut Vec<Effect>) {
     };
     todo.push(Effect::UseWorker(worker.slug.clone()));
     app.workers.current = index;
+    app.workers.by_hand = true;
+    forget_states(app);
+}
+
+/// What is on the screen is another one's state: it is asked for anew.
+fn forget_states(app: &mut App) {
     app.state.moment = None;
     app.state.tree.lines.clear();
     app.notes.clear();

@@ -4,11 +4,10 @@ use crate::app::dock::Dock;
 use crate::app::effect::Effect;
 use crate::app::layout::Pane;
 use crate::app::state::{App, EventDoc, Pending};
+use crate::app::wrap::pieces;
 use crate::model::event::Event;
 use serde_json::Value;
-use std::ops::Range;
 use std::sync::Arc;
-use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 /// What was asked for last, so that nothing is asked twice.
@@ -143,7 +142,7 @@ fn document(app: &App, row: usize, width: u16) -> Option<EventDoc> {
     let pieces = if app.event.wrap {
         let numbered = lines.iter().enumerate();
         let wrapped = |(i, line): (usize, &String)| {
-            let pieces = pieces(line, width.into()).into_iter();
+            let pieces = pieces(line, width.into(), UnicodeWidthStr::width).into_iter();
             pieces.map(move |piece| (i, piece)).collect::<Vec<_>>()
         };
         numbered.flat_map(wrapped).collect()
@@ -158,23 +157,6 @@ fn document(app: &App, row: usize, width: u16) -> Option<EventDoc> {
         width,
         is_json,
     })
-}
-
-/// Breaks a line into pieces of at most `width` cells, between whole characters; at least one.
-fn pieces(line: &str, width: usize) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let (mut start, mut used) = (0, 0);
-    for (at, grapheme) in line.grapheme_indices(true) {
-        let cells = grapheme.width();
-        if used + cells > width && at > start {
-            found.push(start..at);
-            start = at;
-            used = 0;
-        }
-        used += cells;
-    }
-    found.push(start..line.len());
-    found
 }
 
 /// A long line in pieces that a screen can scroll through.

@@ -97,6 +97,14 @@ pub enum Trouble {
         /// The service may have got the request and done it.
         sent: bool,
     },
+    /// Nobody vouches for the service: its certificate is not accepted.
+    #[error("cannot trust {url}: {why}; SSL_CERT_FILE=FILE adds the authorities in a PEM file")]
+    Untrusted {
+        /// Base URL.
+        url: String,
+        /// What is wrong with the certificate.
+        why: String,
+    },
     /// The service answered with an error.
     #[error("{url} refuses ({status}): {message}")]
     Refused {
@@ -126,7 +134,7 @@ impl Trouble {
         match self {
             Trouble::Unreachable { .. } => true,
             Trouble::Refused { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
-            Trouble::Foreign { .. } => false,
+            Trouble::Untrusted { .. } | Trouble::Foreign { .. } => false,
         }
     }
 
@@ -143,7 +151,9 @@ impl Trouble {
     #[must_use]
     pub fn message(&self) -> &str {
         match self {
-            Trouble::Unreachable { why, .. } | Trouble::Foreign { why, .. } => why,
+            Trouble::Unreachable { why, .. }
+            | Trouble::Untrusted { why, .. }
+            | Trouble::Foreign { why, .. } => why,
             Trouble::Refused { message, .. } => message,
         }
     }
@@ -481,9 +491,14 @@ impl Client {
         let response = match tokio::time::timeout(ANSWER, sending).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
+                let (url, why) = (self.server.base().to_owned(), root(&error));
+                // The TLS library's words; its types are not handed through.
+                if error.is_connect() && why.contains("certificate") {
+                    return Err(Trouble::Untrusted { url, why });
+                }
                 return Err(Trouble::Unreachable {
-                    url: self.server.base().to_owned(),
-                    why: root(&error),
+                    url,
+                    why,
                     sent: !error.is_connect(),
                 });
             }

@@ -3,7 +3,8 @@
 use super::*;
 use crate::app::composer::{Field, Mode as Writing, text_area};
 use crate::app::connection::{Connection, Link, Service};
-use crate::app::layer::{Confirm, Outgoing};
+use crate::app::msg::Msg;
+use crate::app::update::update;
 use crate::model::event::Millis;
 
 /// A stream of a service with the composer open.
@@ -18,8 +19,7 @@ fn composing(width: u16, height: u16, mode: Writing) -> App {
     let view = app.log.as_mut().unwrap();
     view.connection = Some(Connection {
         link: Link::Live,
-        since: Millis(0),
-        history: None,
+        ..Connection::default()
     });
     let log = Arc::clone(&view.log);
     app.playhead.following = true;
@@ -29,8 +29,6 @@ fn composing(width: u16, height: u16, mode: Writing) -> App {
     place(&mut app);
     app
 }
-
-const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
 
 #[test]
 fn a_message() {
@@ -65,10 +63,13 @@ fn an_event_with_a_problem() {
 
 #[test]
 fn types_are_offered() {
-    let mut app = composing(80, 24, Writing::Event);
-    app.composer.event_type = LineEdit::new("llm");
-    app.composer.completion = Some(1);
-    insta::assert_snapshot!("completion_80x24", text(&app));
+    for (width, height) in SIZES {
+        let mut app = composing(width, height, Writing::Event);
+        app.composer.event_type = LineEdit::new("llm");
+        app.composer.completion = Some(1);
+        let name = format!("completion_{width}x{height}");
+        insta::assert_snapshot!(name, text(&app));
+    }
 }
 
 #[test]
@@ -99,22 +100,90 @@ fn a_failure_stays_with_the_draft() {
 
 #[test]
 fn the_question_before_sending() {
-    let mut app = composing(80, 24, Writing::Message);
-    app.layers.push(Layer::Confirm(Confirm {
-        title: "append to another machine?".to_owned(),
-        lines: vec![
-            "This appends to /a of project public".to_owned(),
-            String::new(),
-        ],
-        yes: "append",
-        outgoing: Outgoing {
-            path: "/a".to_owned(),
-            input: "{}".to_owned(),
-            composed: true,
-        },
-    }));
-    let shown = text(&app);
-    assert!(shown.contains("append to another machine?") && shown.contains("y append  Esc no"));
+    for (width, height) in SIZES {
+        let mut app = composing(width, height, Writing::Message);
+        app.composer.message = text_area("Look at the lexer next.");
+        let service = app.service.as_mut().unwrap();
+        service.url = "https://events.iterate.com".to_owned();
+        service.loopback = false;
+        update(&mut app, Msg::Key("ctrl-s".parse().unwrap()));
+        let shown = text(&app);
+        for word in [
+            "append to another machine?",
+            "y append  Esc no",
+            "iterate.com",
+        ] {
+            assert!(shown.contains(word), "{shown}");
+        }
+        insta::assert_snapshot!(format!("question_{width}x{height}"), shown);
+    }
+}
+
+#[test]
+fn the_question_before_a_resume() {
+    for (width, height) in SIZES {
+        let mut app = composing(width, height, Writing::Message);
+        app.dock = None;
+        app.playhead.rows = app.len();
+        app.survey.as_mut().unwrap().gates = vec![(PAUSED - 1, true)].into();
+        let typed = "the loop is mended".chars().map(|c| match c {
+            ' ' => "space".to_owned(),
+            c => c.to_string(),
+        });
+        let keys = ["p".to_owned(), "r".to_owned()].into_iter().chain(typed);
+        for key in keys.chain(["enter".to_owned()]) {
+            update(&mut app, Msg::Key(key.parse().unwrap()));
+        }
+        let shown = text(&app);
+        for word in ["resume the stream?", "the loop is mended", "y resume"] {
+            assert!(shown.contains(word), "{shown}");
+        }
+        insta::assert_snapshot!(format!("resume_{width}x{height}"), shown);
+    }
+}
+
+#[test]
+fn how_the_connection_stands_is_in_sight() {
+    let links = [
+        ("connecting", Link::Connecting, Some(96)),
+        (
+            "retrying",
+            Link::Retrying {
+                left: Duration::from_millis(3_400),
+                why: "cannot reach http://127.0.0.1:4100: connection refused".to_owned(),
+            },
+            None,
+        ),
+        (
+            "offline",
+            Link::Offline {
+                why: "http://127.0.0.1:4100 refuses (401): no token; --token or EVTUI_TOKEN sends a token"
+                    .to_owned(),
+            },
+            None,
+        ),
+    ];
+    for (name, link, history) in links {
+        for (width, height) in SIZES {
+            let mut app = composing(width, height, Writing::Message);
+            app.dock = None;
+            app.playhead.rows = app.len();
+            let at = Millis(1_770_000_000_000);
+            let link = link.clone();
+            update(&mut app, Msg::Linked { link, at });
+            app.log
+                .as_mut()
+                .unwrap()
+                .connection
+                .as_mut()
+                .unwrap()
+                .history = history;
+            place(&mut app);
+            let shown = text(&app);
+            assert!(shown.contains(&name.to_uppercase()), "{shown}");
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), shown);
+        }
+    }
 }
 
 #[test]

@@ -37,8 +37,7 @@ fn service(width: u16, height: u16) -> App {
     app.service = Some(service);
     app.log.as_mut().unwrap().connection = Some(Connection {
         link: Link::Live,
-        since: Millis(0),
-        history: None,
+        ..Connection::default()
     });
     app
 }
@@ -52,7 +51,7 @@ fn tree(app: &mut App) {
 
 #[test]
 fn the_tree() {
-    for (width, height) in [(80, 24), (120, 40), (40, 10)] {
+    for (width, height) in SIZES {
         let mut app = service(width, height);
         tree(&mut app);
         insta::assert_snapshot!(format!("tree_{width}x{height}"), text(&app));
@@ -65,16 +64,39 @@ fn the_tree() {
     assert!(text(&app).contains("connection refused"));
 }
 
+/// Two streams opened from the tree of a third, each in a tab of its own.
+fn tabs(width: u16, height: u16) -> App {
+    let mut app = service(width, height);
+    for (path, lines) in [
+        ("/agents/echo", runaway_lines()),
+        ("/team/inbox", coding_lines()),
+    ] {
+        app.layers.push(Layer::Tree(StreamTree {
+            selected: path.to_owned(),
+            ..StreamTree::default()
+        }));
+        update(&mut app, Msg::Key("enter".parse().unwrap()));
+        let mut view = screen(lines, width, height, 0).log.unwrap();
+        view.stream = Some(path.to_owned());
+        (view.can_follow, view.following) = (true, true);
+        view.connection = Some(Connection {
+            link: Link::Live,
+            ..Connection::default()
+        });
+        update(&mut app, Msg::Opened(Box::new(view)));
+        app.workers.discovering = false;
+        app.state.pending = None;
+    }
+    app
+}
+
 #[test]
 fn tabs_are_a_line_of_their_own() {
-    let mut app = service(80, 24);
-    tree(&mut app);
-    for key in ["down", "enter"] {
-        update(&mut app, Msg::Key(key.parse().unwrap()));
+    for (width, height) in SIZES {
+        let app = tabs(width, height);
+        insta::assert_snapshot!(format!("tabs_{width}x{height}"), text(&app));
     }
-    let shown = text(&app);
-    let line = shown.lines().nth(1).unwrap();
-    assert!(line.contains("/agents/coder"), "{shown}");
+    let mut app = tabs(80, 24);
     for (width, height) in (0..=60)
         .flat_map(|w| (0..=30).map(move |h| (w, h)))
         .step_by(3)

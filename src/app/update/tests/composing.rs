@@ -15,8 +15,7 @@ fn connected(loopback: bool, read_only: bool) -> Screen {
     screen.app.service = Some(service);
     screen.app.log.as_mut().unwrap().connection = Some(Connection {
         link: Link::Live,
-        since: Millis(0),
-        history: None,
+        ..Connection::default()
     });
     screen
 }
@@ -81,6 +80,29 @@ fn a_message_is_wrapped_as_the_stream_does_and_sent() {
     assert_eq!(screen.app.composer.message.lines(), ["hello", "world"]);
     screen.keys("<alt-n>");
     assert!(screen.app.composer.message.is_empty());
+}
+
+#[test]
+fn what_is_typed_is_kept_outside_soon() {
+    let mut screen = connected(true, false);
+    screen.keys("i");
+    assert_eq!(screen.app.tick_every(), None, "nothing is written yet");
+    screen.keys("half a th");
+    let kept = |screen: &Screen| {
+        screen.effects.iter().find_map(|effect| match effect {
+            Effect::KeepDraft { draft, .. } => Some(draft.message.clone()),
+            _ => None,
+        })
+    };
+    let quarter = Duration::from_millis(250);
+    assert_eq!(screen.app.tick_every(), Some(quarter));
+    screen.send(Msg::Tick(quarter));
+    assert_eq!(kept(&screen), None);
+    // Typing on does not put it off.
+    screen.keys("ought");
+    screen.send(Msg::Tick(quarter));
+    assert_eq!(kept(&screen).as_deref(), Some("half a thought"));
+    assert_eq!(screen.app.tick_every(), None);
 }
 
 #[test]

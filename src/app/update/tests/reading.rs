@@ -80,3 +80,43 @@ fn a_processor_that_cannot_be_used_ends_the_waiting() {
     );
     assert_eq!(screen.app.state.pending, None);
 }
+
+#[test]
+fn a_worker_deployed_later_is_shown_unless_the_person_chose() {
+    let worker = |slug: &str| Worker {
+        slug: Some(slug.to_owned()),
+        about: "deployed once".to_owned(),
+    };
+    let built_in = Worker {
+        slug: None,
+        about: String::new(),
+    };
+    let seeks = |screen: &Screen| {
+        let mut effects = screen.effects.iter();
+        effects.any(|effect| matches!(effect, Effect::Seek { .. }))
+    };
+    let mut screen = Screen::new(80, 24);
+    screen.send(Msg::Workers {
+        list: vec![worker("a"), built_in.clone()],
+        current: 0,
+        done: true,
+    });
+    assert_eq!(screen.app.workers.in_view(), Some(&worker("a")));
+    assert!(seeks(&screen), "its state is another one");
+    // Another list in which it is still the one: nothing to ask anew.
+    screen.send(Msg::Workers {
+        list: vec![worker("a"), worker("b"), built_in.clone()],
+        current: 0,
+        done: true,
+    });
+    assert!(!seeks(&screen));
+    screen.keys("W");
+    screen.keys("<down><down><enter>");
+    assert_eq!(screen.app.workers.in_view(), Some(&built_in));
+    screen.send(Msg::Workers {
+        list: vec![worker("a"), worker("b"), worker("c"), built_in.clone()],
+        current: 0,
+        done: true,
+    });
+    assert_eq!(screen.app.workers.in_view(), Some(&built_in));
+}

@@ -17,8 +17,7 @@ fn view(log: &Arc<Log>, path: &str) -> Msg {
         complaints: Arc::new([]),
         connection: Some(Connection {
             link: Link::Live,
-            since: Millis(0),
-            history: None,
+            ..Connection::default()
         }),
     }))
 }
