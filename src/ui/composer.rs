@@ -461,8 +461,8 @@ fn template_list(sheet: &mut Sheet, theme: &Theme, composer: &Composer) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use unicode_segmentation::UnicodeSegmentation;
     use proptest::prelude::*;
+    use unicode_segmentation::UnicodeSegmentation;
 
     proptest! {
         #[test]

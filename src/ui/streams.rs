@@ -149,7 +149,7 @@ pub fn draw_tabs(c: &mut Canvas, area: Rect, app: &App) {
         return;
     }
     let labels = app.tab_labels();
-    let (paused, dots) = (c.glyph("‖", "="), c.glyph("…", "~"));
+    let (paused, dots, here) = (c.glyph("‖", "="), c.glyph("…", "~"), c.glyph("▸", ">"));
     let texts: Vec<String> = labels
         .iter()
         .map(|label| {
@@ -185,7 +185,8 @@ pub fn draw_tabs(c: &mut Canvas, area: Rect, app: &App) {
         } else {
             pen.theme.style(Role::Dim)
         };
-        pen.put(&format!(" {cut}{shown} "), style);
+        let sign = if label.in_view { here } else { " " };
+        pen.put(&format!("{sign}{cut}{shown} "), style);
         pen.gap(1);
     }
 }
