@@ -419,7 +419,7 @@ fn a_newcomer_talks_rewinds_trips_the_breaker_sees_why_and_resumes() {
     terminal.press("seen enough\r");
     terminal.shows("resume the stream?");
     terminal.press("y");
-    terminal.shows("I answered myself; the pause ended that.");
+    terminal.shows("The pause ended my loop. Write to me again.");
     terminal.wait("is open again", |text| !text.contains("PAUSED at"));
     terminal.press("\x1b");
     terminal.wait("closed the panel", |text| !text.contains("BREAKER"));

@@ -78,7 +78,7 @@ export default defineProcessor(() => ({
       return;
     }
     if (isBuiltIn(event.type, "resumed")) {
-      const content = "I answered myself; the pause ended that. Write again.";
+      const content = "The pause ended my loop. Write to me again.";
       if (state.loop === "stopped") await append({ type: "assistant_message", payload: { content, sourceOffset } });
       return;
     }
