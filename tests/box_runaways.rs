@@ -46,7 +46,7 @@ fn times_out(bad: &str) {
 
 fn is_stopped(bad: &str) {
     let generous = Limits {
-        reduce_timeout: Duration::from_secs(20),
+        reduce_timeout: Duration::from_secs(60),
         ..short()
     };
     let note = survives(bad, generous);

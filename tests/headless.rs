@@ -197,3 +197,37 @@ fn standard_input_is_a_log_too() {
         .unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "3\n");
 }
+
+/// JavaScript would read it; the engine and the service's own fold say where they do not, and go on.
+#[test]
+fn an_event_nested_too_deep_is_told_and_the_rest_goes_on() {
+    let event = |offset: usize, levels: usize| {
+        let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+        format!(
+            r#"{{"streamPath":"/a","offset":{offset},"type":"x","payload":{{"t":{open}{close}}},"createdAt":"2026-03-01T09:00:00.000Z"}}"#
+        )
+    };
+    let log = format!("{}\n{}\n{}\n", event(1, 5_000), event(2, 200), event(3, 1));
+    let own = run_on(&log, &["state", "--select", "$.eventCount"]);
+    assert_eq!(
+        (own.out.as_str(), own.code),
+        ("3\n", Some(0)),
+        "{}",
+        own.err
+    );
+    let own = run_on(&log, &["state", "--select", "$.path"]);
+    assert_eq!(own.out, "\"/a\"\n");
+    let counter = "export default { initialState: 0, reduce: ({ state }) => state + 1 };";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("counter.js");
+    std::fs::write(&file, counter).unwrap();
+    let file = file.to_str().unwrap();
+    let folded = run_on(&log, &["replay", "--processor", file]);
+    let lines: Vec<&str> = folded.out.lines().collect();
+    assert!(
+        lines[0].contains("nested deeper than 4096 levels"),
+        "{}",
+        folded.out
+    );
+    assert!(lines[2].contains(r#""was":1,"now":2"#), "{}", folded.out);
+}

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 const P: &str = "https://events.iterate.com/events/stream/";
 const CHAT_AGENT: &str = include_str!("../recordings/processors/chat-agent.ts");
 const PING_PONG: &str = include_str!("../recordings/processors/ping-pong.ts");

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// Limits of the box. Time is wall-clock time of one event, memory is what the engine's process
-/// holds (resident), both checked from outside the engine.
+/// Limits of the box. Time is processor time of one event (by the clock where the system tells no
+/// other, and twenty times as much of that at most), memory is what the engine's process holds
+/// (resident), both checked from outside the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Time one event may take (`--reduce-timeout`). An array processor's single call over `n`

@@ -73,8 +73,8 @@ pub struct Config {
 }
 
 /// How much longer than its limit a reduction may take before the process is ended from here: its own
-/// watchdog knows more about it.
-const GRACE: Duration = Duration::from_secs(5);
+/// watchdog knows more about it, and counts no time in which a busy machine did not let it work.
+const GRACE: Duration = Duration::from_secs(60);
 /// How often a state is kept while events are folded, to come back to after a death.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
 /// Of the time spent, this part at most goes into keeping states (one in so many).

@@ -4,6 +4,7 @@ use super::reducer::{FoldRequest, Folded, Form, Reducer, ReducerError, State};
 use crate::model::built_in::BuiltIn;
 use crate::model::event::Event;
 use crate::model::kind::Kind;
+use crate::model::peek;
 use crate::model::stream_state::StreamState;
 use std::time::{Duration, Instant};
 
@@ -40,8 +41,17 @@ impl BuiltInReducer {
         }
         if BuiltIn::parse(&columns.event_type).is_none() && !self.state.path.is_empty() {
             self.state.reduce_ordinary(columns.time);
-        } else if let Some(event) = request.log.raw(row).and_then(|r| Event::parse(&r).ok()) {
-            self.state.reduce(&event);
+        } else if let Some(raw) = request.log.raw(row) {
+            match Event::parse(&raw) {
+                Ok(event) => self.state.reduce(&event),
+                // Nested too deep to be parsed whole: it happened all the same.
+                Err(_) => {
+                    if let Some(path) = peek::text_member(&raw, "streamPath") {
+                        self.state.path = path.into_owned();
+                    }
+                    self.state.reduce_ordinary(columns.time);
+                }
+            }
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 
 /// Longest that a test waits for something that must come.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 /// What the server writes before the names of its own types.
 pub const P: &str = "https://events.iterate.com/events/stream/";
 

@@ -84,7 +84,8 @@ impl Engine {
         let to = fold.to as usize;
         let mut reported = (self.prefix.rows.len(), Instant::now());
         while self.prefix.rows.len() < to {
-            let kept = match self.next_row() {
+            let row = self.prefix.rows.len() as u64;
+            let kept = match self.next_row(row) {
                 Row::Cancel => {
                     self.stopped();
                     return;

@@ -246,17 +246,23 @@ impl Engine {
     }
 
     /// The next row of the running fold.
-    pub fn next_row(&mut self) -> Row {
+    pub fn next_row(&mut self, row: u64) -> Row {
         if self.watch.is_cancelled() {
             return Row::Cancel;
         }
         loop {
             if let Some(item) = self.rows_ahead.next() {
                 self.keys.extend(&item.keys);
-                return match item.event {
-                    Some((tape, millis)) => Row::Event(tape.ok(), millis),
-                    None => Row::Skip,
+                let Some((tape, millis)) = item.event else {
+                    return Row::Skip;
                 };
+                // A line that is no JSON is the log's to complain of; this one is an event.
+                if let Err(ScanError::TooDeep) = tape {
+                    let message = format!("RangeError: the event: {}", ScanError::TooDeep);
+                    let stack = String::new();
+                    self.note(row, NoteKind::Threw { message, stack });
+                }
+                return Row::Event(tape.ok(), millis);
             }
             match self.queue.recv() {
                 Ok(Work::Events(items)) => self.rows_ahead = items.into_iter(),

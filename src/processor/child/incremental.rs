@@ -40,7 +40,7 @@ impl Engine {
         };
         let mut previous = None;
         while self.rows < fold.to {
-            let row = self.next_row();
+            let row = self.next_row(self.rows);
             if matches!(row, Row::Cancel) {
                 self.stopped();
                 return;

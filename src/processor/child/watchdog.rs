@@ -1,6 +1,9 @@
 //! Ends the process when a row takes too much time or memory, saying which row it was.
+//!
+//! Time is what the row worked, where the system tells: a row is not to blame for a busy machine, nor
+//! for a terminal that stopped the program for a while. Otherwise a state would depend on them.
 
-use super::guard::Size;
+use super::guard::Gauge;
 use super::output::Output;
 use crate::processor::frames::{Death, Report, live};
 use std::io;
@@ -11,6 +14,10 @@ use std::time::{Duration, Instant};
 
 /// How often the engine is looked at while it works.
 const LOOK: Duration = Duration::from_millis(5);
+/// A look that comes later than this after the one before counts as this: the process was stopped.
+const LATE: Duration = Duration::from_millis(100);
+/// How many times its limit a row may take by the clock when it did not work that long.
+const PATIENCE: u32 = 20;
 
 /// What engine and watchdog share. The engine pays two relaxed stores a row.
 pub struct Watch {
@@ -122,14 +129,41 @@ impl Watch {
 /// # Errors
 /// When there can be no more threads.
 pub fn spawn(watch: Arc<Watch>, output: Output) -> io::Result<JoinHandle<()>> {
-    let size = Size::open();
+    let gauge = Gauge::open();
     thread::Builder::new()
         .name("watchdog".into())
-        .spawn(move || look(&watch, &output, size))
+        .spawn(move || look(&watch, &output, gauge))
 }
 
-fn look(watch: &Watch, output: &Output, mut size: Size) {
-    let mut seen = (0, Instant::now());
+/// The row that runs, as far as it was watched.
+#[derive(Default)]
+struct Seen {
+    turn: u64,
+    /// By the clock.
+    lasted: Duration,
+    /// Processor time at its begin.
+    worked: Option<Duration>,
+}
+
+impl Seen {
+    fn is_over(&self, allowed: Duration, gauge: &mut Gauge) -> bool {
+        if self.lasted < allowed {
+            return false;
+        }
+        match (self.worked, gauge.worked()) {
+            // The row was seen some milliseconds after its begin.
+            (Some(begin), Some(now)) => {
+                now.saturating_sub(begin) >= allowed.mul_f32(0.9)
+                    || self.lasted >= allowed.saturating_mul(PATIENCE)
+            }
+            _ => true,
+        }
+    }
+}
+
+fn look(watch: &Watch, output: &Output, mut gauge: Gauge) {
+    let mut seen = Seen::default();
+    let mut looked = Instant::now();
     let mut warned = Instant::now();
     loop {
         if !watch.working.load(Ordering::Acquire) {
@@ -138,12 +172,18 @@ fn look(watch: &Watch, output: &Output, mut size: Size) {
         }
         thread::sleep(LOOK);
         let turn = watch.turn.load(Ordering::Acquire);
-        if turn != seen.0 {
-            seen = (turn, Instant::now());
+        let passed = std::mem::replace(&mut looked, Instant::now()).elapsed();
+        seen.lasted += passed.min(LATE);
+        if turn != seen.turn {
+            seen = Seen {
+                turn,
+                lasted: Duration::ZERO,
+                worked: gauge.worked(),
+            };
         }
         let memory = watch.memory.load(Ordering::Relaxed);
         let running = turn % 2 == 1;
-        if let Some(resident) = size.resident() {
+        if let Some(resident) = gauge.resident() {
             if resident > memory {
                 die(watch, output, Death::Memory);
             }
@@ -153,7 +193,7 @@ fn look(watch: &Watch, output: &Output, mut size: Size) {
             }
         }
         let allowed = Duration::from_nanos(watch.allowed.load(Ordering::Relaxed));
-        if running && seen.1.elapsed() >= allowed {
+        if running && seen.is_over(allowed, &mut gauge) {
             // The row may just have ended: only what still runs is to blame.
             if watch.turn.load(Ordering::Acquire) == turn {
                 die(watch, output, Death::Time);

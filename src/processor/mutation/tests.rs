@@ -31,6 +31,23 @@ fn reducer(body: &str) -> String {
 }
 
 const HARMLESS: &[&str] = &[
+    "return { ...state, by: { ...state.by, [event.k]: [...(state.by[event.k] ?? []), event] } };",
+    "const { [event.id]: gone, ...rest } = state.by; return { by: rest };",
+    "const i = state.list.findIndex((m) => m.id === event.id); return { ...state, list: i < 0 ? [...state.list, event] : state.list.map((m, j) => j === i ? { ...m, ...event.payload } : m) };",
+    "const last = state.list.at(-1); return { ...state, list: [...state.list.slice(0, -1), { ...last, text: last.text + event.payload.text }] };",
+    "const handlers = { a: (s, e) => ({ ...s, n: e.n }) }; const h = handlers[event.type]; return h ? h(state, event) : state;",
+    "return { ...state, total: state.items.reduce((a, b) => a + b.price, 0) };",
+    "const [first, ...rest] = state.queue; return { ...state, first, queue: rest };",
+    "try { const p = JSON.parse(event.payload.args); return { ...state, p }; } catch (e) { return { ...state, error: String(e) }; }",
+    "return Object.fromEntries(Object.entries(state).filter(([k]) => k !== event.k));",
+    "return Object.groupBy(state.list, (m) => m.k);",
+    "const next = { ...state, n: 0 }; next.messages = next.messages.concat(event); return next;",
+    "return { l: Array.from({ length: 3 }, (_, i) => i), z: new Array(3).fill(0), m: Math.max(...state.l) };",
+    "const l = [...state.list]; l[l.length - 1] = { ...l.at(-1), done: true }; return { ...state, list: l };",
+    "const words = [...event.text.matchAll(/\\w+/g)].map((m) => m[0]); return { words, host: new URL(event.url).hostname };",
+    "console.log('x', event); return { ...state, at: Date.parse(event.createdAt) };",
+    "const out = {}; for (const [k, v] of Object.entries(state.by)) { if (v.on) out[k] = { ...v, seen: true }; } return { by: out };",
+    "const s = new Set([...state.a, event.x]); return { a: Array.from(s).sort() };",
     "return { ...state, n: state.n + 1 };",
     "switch (event.type) { case 'a': return { ...state, list: [...state.list, event.payload] }; default: return state; }",
     "return undefined;",
