@@ -123,7 +123,7 @@ fn what_cannot_be_loaded_is_not_deployed() {
         ),
         (
             "import { z } from 'zod'; export default { reduce: () => z };",
-            "with esbuild on PATH, deploy bundles packages",
+            "evtui deploy bundles packages by esbuild, which is not on PATH",
         ),
     ] {
         fs::write(&file, code).unwrap();

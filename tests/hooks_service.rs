@@ -19,6 +19,7 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(180);
 const P: &str = "https://events.iterate.com/events/stream/";
 const CHAT_AGENT: &str = include_str!("../recordings/processors/chat-agent.ts");
+const MODEL: &str = include_str!("../recordings/processors/model.ts");
 const PING_PONG: &str = include_str!("../recordings/processors/ping-pong.ts");
 
 /// A service with workers.
@@ -445,8 +446,11 @@ async fn a_chat_agent_appends_each_chunk_as_it_comes() {
     let model = Model::paced().await;
     let bench = Bench::new().await;
     bench.secret("model", "sk-test").await;
-    bench.append("/agent", json!({"type": format!("{P}dynamic-worker/env-var-set"), "payload": {"key": "MODEL_URL", "value": model.url}})).await;
-    bench.deploy("/agent", "chat-agent", CHAT_AGENT).await;
+    for (key, value) in [("MODEL_URL", model.url.as_str()), ("MODEL_SECRET", "model")] {
+        bench.append("/agent", json!({"type": format!("{P}dynamic-worker/env-var-set"), "payload": {"key": key, "value": value}})).await;
+    }
+    let modules = json!({"chat-agent.ts": CHAT_AGENT, "model.ts": MODEL});
+    bench.append("/agent", json!({"type": format!("{P}dynamic-worker/configured"), "payload": {"slug": "chat-agent", "modules": modules}})).await;
     bench
         .append(
             "/agent",

@@ -1,102 +1,82 @@
-// A chat agent: answers each user message through a model API that streams chat completions, and
-// appends every chunk as it comes. Deploy it, then set where the model is:
-//
-//   evtui deploy /demo/agent --file recordings/processors/chat-agent.ts
-//   evtui append /demo/agent --type https://events.iterate.com/events/stream/dynamic-worker/env-var-set \
-//     --payload '{"key":"MODEL_URL","value":"https://api.openai.com/v1/chat/completions"}'
-//
-// The key is a secret of the service, named `model`; it is put into the header on its way out.
+// A chat agent: answers each message through a model API and appends every piece of the answer as it
+// comes. Before it asks, it leaves other workers of its stream 200 ms to add context to the message.
 import { defineProcessor } from "ai-engineer-workshop";
+import { ask, type Message } from "./model.ts";
 
-interface Message {
-  role: "system" | "user" | "assistant";
-  content: string;
-}
+/** How long others may add context before the model is asked, in milliseconds. */
+const WINDOW = () => Number(process.env.CONTEXT_WINDOW_MS ?? 200);
 
 interface State {
-  messages: Message[];
-  /** The request that is being answered. */
-  pending: string | null;
-  /** What has come of its answer. */
-  partial: string;
+  messages: (Message & { offset: number })[];
+  /** What others have added to messages that the model has not seen yet. */
+  context: { sourceOffset: number; content: string }[];
+  /** The request that is being answered, and what has come of its answer. */
+  answering: { requestId: string; partial: string } | null;
+  failures: number;
 }
+
+const initialState: State = { messages: [], context: [], answering: null, failures: 0 };
 
 export default defineProcessor(() => ({
   slug: "chat-agent",
-  initialState: { messages: [], pending: null, partial: "" } as State,
+  initialState,
 
-  reduce({ event, state }: { event: any; state: State }): State {
-    const { payload } = event;
+  reduce({ event, state }: { event: any; state: State }): State | undefined {
+    const { payload, offset } = event;
     switch (event.type) {
       case "user_message": {
-        const content = typeof payload === "string" ? payload : payload.text;
-        return { ...state, messages: [...state.messages, { role: "user", content }] };
+        const content = typeof payload === "string" ? payload : (payload.content ?? payload.text);
+        return { ...state, messages: [...state.messages, { role: "user", content, offset }] };
+      }
+      case "llm-input-added": {
+        const { sourceOffset, content } = payload;
+        return { ...state, context: [...state.context, { sourceOffset, content }] };
       }
       case "llm-request-started":
-        return { ...state, pending: payload.requestId, partial: "" };
-      case "llm-chunk":
-        return { ...state, partial: state.partial + payload.delta };
-      case "assistant_message":
         return {
-          messages: [...state.messages, { role: "assistant", content: payload.content }],
-          pending: null,
-          partial: "",
+          ...state,
+          context: state.context.filter((added) => added.sourceOffset !== payload.sourceOffset),
+          answering: { requestId: payload.requestId, partial: "" },
         };
+      case "llm-chunk":
+        if (state.answering?.requestId !== payload.requestId) return undefined;
+        return { ...state, answering: { ...state.answering!, partial: state.answering!.partial + payload.delta } };
       case "llm-request-failed":
-        return { ...state, pending: null, partial: "" };
-      default:
-        return state;
+        return { ...state, answering: null, failures: state.failures + 1 };
+      case "assistant_message": {
+        const { content } = payload;
+        return { ...state, messages: [...state.messages, { role: "assistant", content, offset }], answering: null };
+      }
     }
   },
 
   async afterAppend({ append, event, state, logger }: any) {
-    if (event.type !== "user_message") return;
-    const requestId = `request-${event.offset}`;
-    const sourceOffset = event.offset;
-    await append({ type: "llm-request-started", payload: { requestId, sourceOffset } });
+    if (event.type === "user_message") {
+      await new Promise((resolve) => setTimeout(resolve, WINDOW()));
+      // An event of its own: its hook sees the state with all that came meanwhile.
+      await append({ type: "context-window-closed", payload: { sourceOffset: event.offset } });
+    }
+    if (event.type !== "context-window-closed") return;
+    const { sourceOffset } = event.payload;
+    const requestId = `request-${sourceOffset}`;
+    const context: Message[] = state.context
+      .filter((added: any) => added.sourceOffset === sourceOffset)
+      .map((added: any) => ({ role: "system", content: added.content }));
+    // Later ones have their own turn.
+    const said: Message[] = state.messages
+      .filter((message: any) => message.offset <= sourceOffset)
+      .map(({ role, content }: any) => ({ role, content }));
+    await append({ type: "llm-request-started", payload: { requestId, sourceOffset, context: context.length } });
     try {
-      const response = await fetch(process.env.MODEL_URL!, {
-        method: "POST",
-        headers: {
-          "Content-Type": "application/json",
-          Authorization: 'Bearer getIterateSecret({secretKey: "model"})',
-        },
-        body: JSON.stringify({
-          model: process.env.MODEL ?? "gpt-4o-mini",
-          messages: state.messages,
-          stream: true,
-        }),
-        signal: AbortSignal.timeout(120_000),
-      });
-      if (!response.ok) throw new Error(`the model answers ${response.status}: ${await response.text()}`);
       let content = "";
-      for await (const data of events(response.body!)) {
-        if (data === "[DONE]") break;
-        const delta = JSON.parse(data).choices[0]?.delta?.content;
-        if (!delta) continue;
+      for await (const delta of ask([...context, ...said])) {
         content += delta;
         await append({ type: "llm-chunk", payload: { requestId, delta } });
       }
       await append({ type: "assistant_message", payload: { requestId, content, sourceOffset } });
     } catch (error) {
       logger.error("the model could not be asked", error);
-      await append({
-        type: "llm-request-failed",
-        payload: { requestId, sourceOffset, message: String(error) },
-      });
+      await append({ type: "llm-request-failed", payload: { requestId, sourceOffset, message: String(error) } });
     }
   },
 }));
-
-/** The data of each server-sent event. */
-async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of body.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split(/\r?\n\r?\n/);
-    rest = parts.pop()!;
-    for (const part of parts) {
-      const lines = part.split(/\r?\n/).filter((line) => line.startsWith("data:"));
-      if (lines.length > 0) yield lines.map((line) => line.slice(5).trimStart()).join("\n");
-    }
-  }
-}

@@ -1,33 +1,35 @@
 //! `evtui deploy`: a processor from a file, checked and sent to a stream as a dynamic worker.
 
+mod bundle;
+mod esbuild;
+
+use self::bundle::Bundle;
 use super::Outcome;
 use super::args::ServiceArgs;
 use super::failure::{Failure, NO};
-use super::service::{connect, may_append, stream_path};
+use super::service::{connect, failure, may_append, stream_path};
 use crate::config::settings::Settings;
 use crate::model::built_in::BuiltIn;
 use crate::processor::host::BoxReducer;
 use crate::processor::limits::Limits;
-use crate::processor::program::Program;
-use crate::processor::source::{self, Input, ModuleText, SourceError, prepare};
-use crate::replay::reducer::Reducer;
+use crate::processor::source::{self, map_bundle};
+use crate::replay::reducer::{Reducer, ReducerError};
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
-use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use serde_json::json;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// `evtui deploy`
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-The file's relative imports go along. Packages from npm are bundled by esbuild where it is on PATH.
-The code is loaded here first: what would not load is not sent. Prints the stored event.
+The file's relative imports go along, types are stripped. Packages from npm are bundled by esbuild
+where it is on PATH. The code is loaded here first: what would not load is not sent. Prints the
+stored event.
 
 Examples:
   evtui deploy /yourname/agent --file agent.ts
-  evtui deploy /yourname/agent --file agent.ts --slug agent --url http://127.0.0.1:7070")]
+  evtui deploy /yourname/agent --file agent.ts --slug agent --url http://127.0.0.1:7070
+  evtui deploy /yourname/agent --file agent.ts --env MODEL=gpt-4o-mini --env MODEL_URL")]
 pub struct DeployArgs {
     /// The stream that becomes an agent
     #[arg(value_name = "PATH")]
@@ -42,16 +44,13 @@ pub struct DeployArgs {
     #[arg(long, value_name = "SLUG")]
     pub slug: Option<String>,
 
+    /// First set this in `process.env` of the stream's workers; without =VALUE, to what it is here.
+    /// It is kept in the stream: a key belongs in a secret
+    #[arg(long, value_name = "KEY[=VALUE]")]
+    pub env: Vec<String>,
+
     #[command(flatten)]
     pub service: ServiceArgs,
-}
-
-/// What is sent.
-struct Bundle {
-    input: Input,
-    program: Program,
-    /// Of the processor itself.
-    text: String,
 }
 
 /// Checks the processor and sends it.
@@ -61,34 +60,60 @@ struct Bundle {
 pub fn run(args: &DeployArgs, settings: &Settings) -> Result<Outcome> {
     may_append(settings)?;
     let path = stream_path(&args.path)?;
-    let bundle = bundle(&args.file)?;
-    check(&args.file, bundle.program, settings)?;
+    let env = args
+        .env
+        .iter()
+        .map(|text| variable(text))
+        .collect::<Result<Vec<_>, Failure>>()?;
+    if args
+        .slug
+        .as_ref()
+        .is_some_and(|slug| slug.trim().is_empty())
+    {
+        return Err(Failure::new("--slug must not be empty").into());
+    }
+    let mut bundle = Bundle::of(&args.file)?;
+    check(&args.file, &bundle, settings)?;
     let slug = match &args.slug {
-        Some(slug) if slug.trim().is_empty() => {
-            return Err(Failure::new("--slug must not be empty").into());
-        }
         Some(slug) => slug.clone(),
         None => source::own_slug(&bundle.text).unwrap_or_else(|| stem(&args.file)),
     };
-    let mut payload = Map::from_iter([("slug".to_owned(), json!(slug))]);
-    match bundle.input {
-        Input::Modules(modules) => {
-            let modules = modules.into_iter().map(|(name, module)| match module {
-                ModuleText::Code(text) => (name, Value::from(text)),
-                ModuleText::Json(text) | ModuleText::Text(text) => (name, json!({ "text": text })),
-            });
-            payload.insert("modules".into(), modules.collect());
-        }
-        _ => {
-            payload.insert("script".into(), bundle.text.into());
-        }
+    bundle.code.insert("slug".to_owned(), json!(slug));
+    let connected = connect(&args.service, settings)?;
+    let remote = &connected.remote;
+    for (key, value) in env {
+        let event = json!({
+            "type": BuiltIn::DynamicWorkerEnvVarSet.to_string(),
+            "payload": {"key": key, "value": value},
+        });
+        remote
+            .wait(remote.client().append(&path, event.to_string()))
+            .context("the connection is closed")?
+            .map_err(|trouble| failure(&format!("set {key} on {path}"), &trouble))?;
     }
     let event = json!({
         "type": BuiltIn::DynamicWorkerConfigured.to_string(),
-        "payload": payload,
+        "payload": bundle.code,
     });
-    let connected = connect(&args.service, settings)?;
-    super::append::send(&connected.remote, &path, event.to_string())
+    super::append::send(remote, &path, event.to_string())
+}
+
+/// Reads an `--env`.
+fn variable(text: &str) -> Result<(&str, String), Failure> {
+    let (key, value) = match text.split_once('=') {
+        Some((key, value)) => (key, value.to_owned()),
+        None => match std::env::var(text) {
+            Ok(value) => (text, value),
+            Err(error) => {
+                let what = format!("cannot take --env {text} from the environment: {error}");
+                return Err(Failure::new(what).hint(format!("--env {text}=VALUE")));
+            }
+        },
+    };
+    if key.trim().is_empty() {
+        return Err(Failure::new(format!("--env {text} names no variable")));
+    }
+    Ok((key, value))
 }
 
 fn stem(file: &Path) -> String {
@@ -96,148 +121,40 @@ fn stem(file: &Path) -> String {
     stem.map_or_else(|| "processor".to_owned(), |stem| stem.into_owned())
 }
 
-/// The file with all that it imports.
-fn bundle(file: &Path) -> Result<Bundle> {
-    let program = match prepare(&Input::File(file.to_owned())) {
-        Ok(program) => program,
-        Err(error) if error.wants_packages() => return esbuild(file, &error),
-        Err(error) => return Err(unloadable(file, &error.to_string()).into()),
-    };
-    let own: Vec<_> = program.modules.iter().filter(|m| !m.is_ours()).collect();
-    let Some(entry) = own.first() else {
-        return Err(unloadable(file, "there is nothing in it").into());
-    };
-    let text = entry.original.clone();
-    if own.len() == 1 {
-        let slug = stem(file);
-        let input = Input::Script {
-            slug,
-            text: text.clone(),
-        };
-        return Ok(Bundle {
-            input,
-            program,
-            text,
-        });
-    }
-    let names: Vec<&str> = own.iter().map(|module| module.name.as_str()).collect();
-    let folder = common_folder(&names);
-    let inside = |name: &str| name[folder.len()..].to_owned();
-    let modules: BTreeMap<String, ModuleText> = own
-        .iter()
-        .map(|module| {
-            (
-                inside(&module.name),
-                ModuleText::Code(module.original.clone()),
-            )
-        })
-        .collect();
-    let entry = inside(&entry.name);
-    let input = Input::Modules(modules);
-    // What is sent is what is checked.
-    let program = prepare(&input).map_err(|error| unloadable(file, &error.to_string()))?;
-    if program.modules.first().map(|module| module.name.as_str()) != Some(entry.as_str()) {
-        let why = format!(
-            "among its modules, {entry} would not be taken for the processor: call the file processor.ts"
-        );
-        return Err(unloadable(file, &why).into());
-    }
-    Ok(Bundle {
-        input,
-        program,
-        text,
-    })
-}
-
-/// The folder that all of these are in, with its slash; may be empty.
-fn common_folder(names: &[&str]) -> String {
-    let folder = |name: &str| name.rfind('/').map_or(0, |slash| slash + 1);
-    let first = names.first().copied().unwrap_or_default();
-    let mut common = &first[..folder(first)];
-    while !names.iter().all(|name| name.starts_with(common)) {
-        common = &common[..folder(common.trim_end_matches('/'))];
-    }
-    common.to_owned()
-}
-
-/// One script of a file that imports packages.
-fn esbuild(file: &Path, error: &SourceError) -> Result<Bundle> {
-    let output = Command::new("esbuild")
-        .arg(file)
-        .args([
-            "--bundle",
-            "--format=esm",
-            "--platform=browser",
-            "--target=es2022",
-            "--log-level=warning",
-        ])
-        .args(source::sdk_packages().map(|package| format!("--external:{package}")))
-        .output();
-    let output = match output {
-        Ok(output) => output,
-        Err(missing) if missing.kind() == ErrorKind::NotFound => {
-            return Err(unloadable(file, &error.to_string())
-                .hint("with esbuild on PATH, deploy bundles packages: npm install --global esbuild")
-                .into());
-        }
-        Err(other) => return Err(other).context("cannot run esbuild"),
-    };
-    if !output.status.success() {
-        let told = String::from_utf8_lossy(&output.stderr);
-        let why = format!(
-            "esbuild cannot bundle it ({}):\n{}",
-            output.status,
-            told.trim()
-        );
-        return Err(unloadable(file, &why).into());
-    }
-    let text = String::from_utf8(output.stdout)
-        .map_err(|_| unloadable(file, "esbuild's bundle is not UTF-8"))?;
-    let input = Input::Script {
-        slug: stem(file),
-        text: text.clone(),
-    };
-    let program = prepare(&input).map_err(|error| unloadable(file, &error.to_string()))?;
-    Ok(Bundle {
-        input,
-        program,
-        text,
-    })
-}
-
 /// Loads it in the box, as the service will.
-fn check(file: &Path, program: Program, settings: &Settings) -> Result<()> {
+fn check(file: &Path, bundle: &Bundle, settings: &Settings) -> Result<()> {
     let exe = std::env::current_exe().context("cannot find evtui's own binary")?;
     let limits = Limits {
         reduce_timeout: settings.reduce_timeout.value,
         ..Limits::default()
     };
-    BoxReducer::new(exe, program, limits)
-        .form()
-        .map(|_| ())
-        .map_err(|error| unloadable(file, &error.to_string()).into())
+    let form = BoxReducer::new(exe, bundle.program.clone(), limits).form();
+    let Err(error) = form else { return Ok(()) };
+    let module = bundle.program.modules.first();
+    let why = match (error, module) {
+        // It was loaded, and is none: nothing was thrown that would have a place.
+        (ReducerError::Load(message), _) if is_shape(&message) => {
+            let members = ["reduce", "initialState"];
+            let member = members
+                .into_iter()
+                .find(|member| message.starts_with(&format!("the processor's {member} ")));
+            let text = std::fs::read_to_string(file).unwrap_or_else(|_| bundle.text.clone());
+            source::blame(&file.to_string_lossy(), &text, member, &message).to_string()
+        }
+        (error, Some(module)) => match &bundle.source_map {
+            Some(map) => map_bundle(&error.to_string(), &module.name, &bundle.text, map),
+            None => error.to_string(),
+        },
+        (error, None) => error.to_string(),
+    };
+    Err(unloadable(file, &why).into())
+}
+
+/// True for what the contract (SPEC §9) says of a value that is no processor.
+fn is_shape(message: &str) -> bool {
+    message.starts_with("this code gives ") || message.starts_with("the processor")
 }
 
 fn unloadable(file: &Path, why: &str) -> Failure {
     Failure::new(format!("cannot deploy {}: {why}", file.display())).code(NO)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::common_folder;
-
-    #[test]
-    fn the_folder_that_all_are_in() {
-        for (names, expected) in [
-            (&["a.ts"][..], ""),
-            (&["x/a.ts", "x/b.ts"], "x/"),
-            (&["x/a.ts", "x/y/b.ts"], "x/"),
-            (&["x/y/a.ts", "x/z/b.ts"], "x/"),
-            (&["/r/x/a.ts", "/r/xy/b.ts"], "/r/"),
-            (&["../a/b.ts", "../c.ts"], "../"),
-            (&["x/a.ts", "b.ts"], ""),
-        ] {
-            assert_eq!(common_folder(names), expected, "{names:?}");
-        }
-    }
 }

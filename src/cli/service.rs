@@ -5,8 +5,12 @@ use super::args::ServiceArgs;
 use super::failure::{Failure, NO, REFUSED};
 use crate::config::settings::{Origin, Settings};
 use crate::config::{store_folder, streams_folder};
+use crate::model::built_in::BuiltIn;
+use crate::model::event::Event;
 use crate::model::message_form::MessageForm;
 use crate::model::path::StreamPath;
+use crate::processor::deployments::configuration;
+use crate::processor::source::{Input, ModuleText};
 use crate::runtime::local::{Data, Local};
 use crate::runtime::service::details;
 use crate::source::Source;
@@ -180,6 +184,23 @@ fn history(remote: &Remote, path: &StreamPath) -> Result<Option<RemoteSource>> {
     Ok(Some(source))
 }
 
+/// The code that these events deploy, the newest first.
+fn sources(events: &[Vec<u8>]) -> Vec<String> {
+    let deployed = events.iter().rev().filter(|raw| {
+        Event::parse(raw).is_ok_and(|event| {
+            BuiltIn::parse(&event.event_type) == Some(BuiltIn::DynamicWorkerConfigured)
+        })
+    });
+    let inputs = deployed.filter_map(|raw| Some(configuration(raw).ok()?.1));
+    inputs
+        .flat_map(|input| match input {
+            Input::Script { text, .. } => vec![text],
+            Input::Modules(modules) => modules.into_values().map(ModuleText::into_text).collect(),
+            Input::File(_) => Vec::new(),
+        })
+        .collect()
+}
+
 /// A stream whose history is here.
 pub struct Fetched {
     /// Its events; more come as they are committed.
@@ -296,7 +317,9 @@ pub async fn message_form(client: &Client, path: &StreamPath) -> Result<MessageF
         lines.extend(events.map(<[u8]>::to_vec));
         // A history that breaks off has shown enough to guess from.
         if !matches!(more, Ok(true)) || batch.done {
-            return Ok(MessageForm::of_messages(lines.iter().rev()).unwrap_or_default());
+            return Ok(MessageForm::of_messages(lines.iter().rev())
+                .or_else(|| MessageForm::of_sources(&sources(&lines)))
+                .unwrap_or_default());
         }
     }
 }

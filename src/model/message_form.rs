@@ -53,12 +53,16 @@ impl MessageForm {
     #[must_use]
     pub fn guess(log: &dyn EventLog, sources: &[&str]) -> MessageForm {
         MessageForm::of_log(log)
-            .or_else(|| {
-                sources
-                    .iter()
-                    .find_map(|source| MessageForm::of_source(source))
-            })
+            .or_else(|| MessageForm::of_sources(sources))
             .unwrap_or_default()
+    }
+
+    /// The form that the first of these sources names which names any.
+    #[must_use]
+    pub fn of_sources<T: AsRef<str>>(sources: &[T]) -> Option<MessageForm> {
+        sources
+            .iter()
+            .find_map(|source| MessageForm::of_source(source.as_ref()))
     }
 
     fn of_log(log: &dyn EventLog) -> Option<MessageForm> {

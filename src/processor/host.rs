@@ -9,7 +9,7 @@ use self::feed::{Delivery, Feed};
 use self::known::Known;
 use self::process::{Gone, Process};
 use super::frames::{Death, Order, Report};
-use super::limits::Limits;
+use super::limits::{LOADING, Limits};
 use super::program::Program;
 use super::source::Positions;
 use crate::replay::reducer::{FoldRequest, Folded, Form, NoteKind, Reducer, ReducerError, State};
@@ -124,7 +124,7 @@ impl BoxReducer {
                     Err(ReducerError::Load(match why {
                         Death::Time => format!(
                             "loading {name} took longer than {:?} and was stopped: is there an endless loop at its top level? (--reduce-timeout)",
-                            self.limits.reduce_timeout
+                            self.limits.reduce_timeout * LOADING
                         ),
                         Death::Memory => format!(
                             "loading {name} needed more than {} bytes of memory and was stopped (--reduce-memory)",

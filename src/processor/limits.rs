@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Loading a program may take so many times as long as one event: bundled packages are much to parse.
+pub const LOADING: u32 = 5;
+
 /// Limits of the box. Time is processor time of one event (by the clock where the system tells no
 /// other, and twenty times as much of that at most), memory is what the engine's process holds
 /// (resident), both checked from outside the engine.

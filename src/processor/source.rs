@@ -12,9 +12,11 @@ mod parse;
 mod positions;
 mod resolve;
 mod shim;
+mod strip;
 
 pub use error::{Problem, SourceError};
-pub use positions::{Positions, map_position, map_stack};
+pub use positions::{Positions, map_bundle, map_position, map_stack};
+pub use strip::strip_types;
 
 use super::program::Program;
 use std::collections::BTreeMap;
@@ -54,6 +56,16 @@ pub enum ModuleText {
     Text(String),
 }
 
+impl ModuleText {
+    /// The text, whatever it is of.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        match self {
+            ModuleText::Code(text) | ModuleText::Json(text) | ModuleText::Text(text) => text,
+        }
+    }
+}
+
 /// Prepares a processor for the engine.
 ///
 /// # Errors
@@ -83,6 +95,20 @@ pub fn own_slug(text: &str) -> Option<String> {
     on_deep_stack(stack, || parse::own_slug(text))
         .ok()
         .flatten()
+}
+
+/// What is wrong with a processor that compiles, told with the place where it is: of a member of it,
+/// where one is to blame.
+#[must_use]
+pub fn blame(name: &str, text: &str, member: Option<&str>, message: &str) -> Problem {
+    let stack = nesting::stack_for(text).unwrap_or(nesting::STACK);
+    on_deep_stack(stack, || parse::blame(name, text, member, message)).unwrap_or_else(|_| Problem {
+        file: name.to_owned(),
+        at: None,
+        line: None,
+        message: message.to_owned(),
+        help: None,
+    })
 }
 
 /// Compiles on a thread with so much stack; only what is used of it is ever backed by memory.

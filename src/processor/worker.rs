@@ -22,6 +22,7 @@ use self::fetch::{Fetcher, Gateway};
 use self::process::{Gone, Process};
 use super::frames::Death;
 use super::frames::live::{Load, Order, Report, put_event};
+use super::limits::LOADING;
 use super::program::Program;
 use super::source::Positions;
 use crate::replay::reducer::{Form, State};
@@ -172,11 +173,11 @@ impl Worker {
 
     async fn loaded(&mut self, process: &mut Process) -> Result<(Form, bool), WorkerError> {
         let limits = self.config.limits;
-        let deadline = Instant::now() + limits.reduce_timeout + GRACE;
+        let allowed = limits.reduce_timeout * LOADING;
+        let deadline = Instant::now() + allowed + GRACE;
         let too_long = || {
             WorkerError::Load(format!(
-                "loading it took longer than {:?} and was stopped: is there an endless loop at its top level?",
-                limits.reduce_timeout
+                "loading it took longer than {allowed:?} and was stopped: is there an endless loop at its top level?"
             ))
         };
         loop {

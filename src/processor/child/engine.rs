@@ -7,6 +7,7 @@ use crate::processor::frames::Report;
 use crate::processor::json::build::{Keys, build};
 use crate::processor::json::tape::{ScanError, Tape, scan};
 use crate::processor::json::write;
+use crate::processor::limits::LOADING;
 use crate::processor::program::Program;
 use crate::processor::sandbox::{Sandbox, Thrown};
 use crate::replay::reducer::{Form, NoteKind};
@@ -174,7 +175,7 @@ impl Engine {
         let Some(program) = &self.program else {
             return Err(Thrown::text("no program was loaded"));
         };
-        self.watch.begin(None, 1);
+        self.watch.begin(None, LOADING.into());
         let made = Sandbox::new(program);
         self.watch.end();
         let sandbox = made?;

@@ -3,9 +3,11 @@
 use oxc_allocator::Allocator;
 use oxc_ast::ast::{
     BindingPattern, Declaration, ExportDefaultDeclarationKind, Expression, ModuleExportName,
-    Program, Statement,
+    ObjectExpression, ObjectProperty, ObjectPropertyKind, Program, Statement,
 };
 use oxc_ast::builder::AstBuilder;
+use oxc_ast_visit::{Visit, walk};
+use oxc_span::{GetSpan, Span};
 
 /// What an entry module exports and binds at its top.
 #[derive(Default)]
@@ -147,9 +149,6 @@ fn bound(pattern: &BindingPattern<'_>, names: &mut Vec<String>) {
 /// The `slug` that a processor gives itself, where it can be read without running it: the first
 /// `slug: "…"` property of an object, or of a class, that has a `reduce` too.
 pub fn own_slug(program: &Program<'_>) -> Option<String> {
-    use oxc_ast::ast::{ObjectExpression, ObjectPropertyKind};
-    use oxc_ast_visit::{Visit, walk};
-
     #[derive(Default)]
     struct Find(Option<String>);
 
@@ -184,11 +183,43 @@ pub fn own_slug(program: &Program<'_>) -> Option<String> {
     find.0.filter(|slug| !slug.trim().is_empty())
 }
 
+/// Where the processor is: of the object with a reducer or a hook, the member of this name; else what
+/// is exported as default, or named `processor`, or comes last.
+pub fn place(program: &Program<'_>, member: Option<&str>) -> Span {
+    struct Find<'m>(&'m str, Option<Span>);
+
+    impl<'a> Visit<'a> for Find<'_> {
+        fn visit_object_property(&mut self, property: &ObjectProperty<'a>) {
+            if property.key.static_name().as_deref() == Some(self.0) {
+                self.1.get_or_insert(property.key.span());
+            }
+            walk::walk_object_property(self, property);
+        }
+    }
+
+    let found = member.and_then(|member| {
+        let mut find = Find(member, None);
+        find.visit_program(program);
+        find.1
+    });
+    let is_default = |s: &&Statement<'_>| matches!(s, Statement::ExportDefaultDeclaration(_));
+    let binds = |statement: &&Statement<'_>| {
+        let mut top = Top::default();
+        top.statement(statement);
+        top.binds_processor || top.exports.iter().any(|name| name == "processor")
+    };
+    let body = &program.body;
+    let statement = body.iter().find(is_default);
+    let statement = statement.or_else(|| body.iter().find(binds));
+    let statement = statement.or_else(|| body.last()).map(GetSpan::span);
+    found.or(statement).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use oxc_parser::Parser;
-    use oxc_span::{GetSpan, SourceType};
+    use oxc_span::SourceType;
 
     #[test]
     fn slugs_are_read_without_running() {

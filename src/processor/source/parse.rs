@@ -83,7 +83,8 @@ pub fn parse<'a>(
     Err(best.map(|(_, problems)| problems).unwrap_or_default())
 }
 
-fn attempt<'a>(
+/// One reading of `text`; or how far it got, and what stopped it.
+pub fn attempt<'a>(
     allocator: &'a Allocator,
     name: &str,
     text: &'a str,
@@ -196,4 +197,22 @@ pub fn own_slug(text: &str) -> Option<String> {
     let allocator = Allocator::default();
     let parsed = parse(&allocator, "", text, Language::Unknown, false).ok()?;
     super::entry::own_slug(&parsed.program)
+}
+
+/// See [`super::blame`].
+pub fn blame(name: &str, text: &str, member: Option<&str>, message: &str) -> Problem {
+    let allocator = Allocator::default();
+    let span = match parse(&allocator, name, text, Language::of(name), false) {
+        Ok(parsed) => super::entry::place(&parsed.program, member),
+        Err(_) => Span::default(),
+    };
+    // Of a whole statement, its first line.
+    let len = text[span.start as usize..]
+        .lines()
+        .next()
+        .map_or(0, str::len);
+    let end = span
+        .end
+        .min(span.start + u32::try_from(len).unwrap_or(u32::MAX));
+    problem_at(name, text, span.start, end, message)
 }

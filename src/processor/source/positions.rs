@@ -142,3 +142,40 @@ pub fn map_position(module: &Module, line: u32, column: u32) -> Option<(String, 
 pub fn map_stack(program: &Program, stack: &str) -> String {
     Positions::new(program).map_stack(stack)
 }
+
+/// A stack whose frames in `module` are led back to the files that a bundler made `code` of, by its
+/// source map (JSON, version 3). Frames that it does not know stay.
+#[must_use]
+pub fn map_bundle(stack: &str, module: &str, code: &str, map: &str) -> String {
+    let Ok(map) = SourceMap::from_json_string(map) else {
+        return stack.to_owned();
+    };
+    let table = map.generate_lookup_table();
+    let place = |row: &str, column: &str| {
+        let (row, column) = (row.parse::<u32>().ok()?, column.parse::<u32>().ok()?);
+        let line = code.lines().nth(row.checked_sub(1)? as usize)?;
+        let column = utf16_column(line, column.checked_sub(1)?);
+        let token = map.lookup_source_view_token(&table, row - 1, column)?;
+        let (row, column) = (token.get_src_line(), token.get_src_col());
+        let text = token
+            .get_source_content()
+            .and_then(|text| text.lines().nth(row as usize));
+        let column = text.map_or(column, |text| character_column(text, column));
+        Some(format!(
+            "{}:{}:{}",
+            token.get_source()?,
+            row + 1,
+            column + 1
+        ))
+    };
+    let mapped = stack.lines().map(|line| {
+        let (before, rest) = line.split_once(&format!("({module}:"))?;
+        let (row, column) = rest.strip_suffix(')')?.split_once(':')?;
+        Some(format!("{before}({})", place(row, column)?))
+    });
+    let lines = stack.lines().zip(mapped);
+    let lines: Vec<String> = lines
+        .map(|(line, mapped)| mapped.unwrap_or_else(|| line.to_owned()))
+        .collect();
+    lines.join("\n")
+}

@@ -9,6 +9,7 @@ use crate::processor::frames::live::{Answer, Load, Report};
 use crate::processor::json::build::{Keys, build};
 use crate::processor::json::tape::{ScanError, Tape, scan};
 use crate::processor::json::write;
+use crate::processor::limits::LOADING;
 use crate::processor::program::Program;
 use crate::processor::sandbox::outlet::Outlet;
 use crate::processor::sandbox::{Sandbox, Thrown};
@@ -225,7 +226,7 @@ impl Engine {
 
     fn load(&mut self, load: Load) {
         self.turn_timeout = load.turn_timeout;
-        self.watch.begin(None, 1);
+        self.watch.begin(None, LOADING.into());
         let made = self.make(&load);
         self.watch.end();
         let report = match made {
