@@ -4,7 +4,7 @@
 //
 // Each version of a worker's code is bundled by esbuild; each event and state is copied with
 // structuredClone; the version in force at an offset (before the first, the first) folds from the
-// first event. Offsets of a file that is there already are kept.
+// first event. Offsets of a file that is there already are kept; remove it to have them chosen anew.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

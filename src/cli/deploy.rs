@@ -12,7 +12,7 @@ use crate::config::settings::Settings;
 use crate::model::built_in::BuiltIn;
 use crate::processor::host::BoxReducer;
 use crate::processor::limits::Limits;
-use crate::processor::source::{self, map_bundle};
+use crate::processor::source::{self, Culprit, map_bundle};
 use crate::replay::reducer::{Reducer, ReducerError};
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
@@ -130,29 +130,38 @@ fn check(file: &Path, bundle: &Bundle, settings: &Settings) -> Result<()> {
     };
     let form = BoxReducer::new(exe, bundle.program.clone(), limits).form();
     let Err(error) = form else { return Ok(()) };
-    let module = bundle.program.modules.first();
-    let why = match (error, module) {
-        // It was loaded, and is none: nothing was thrown that would have a place.
-        (ReducerError::Load(message), _) if is_shape(&message) => {
-            let members = ["reduce", "initialState"];
-            let member = members
-                .into_iter()
-                .find(|member| message.starts_with(&format!("the processor's {member} ")));
-            let text = std::fs::read_to_string(file).unwrap_or_else(|_| bundle.text.clone());
-            source::blame(&file.to_string_lossy(), &text, member, &message).to_string()
-        }
-        (error, Some(module)) => match &bundle.source_map {
-            Some(map) => map_bundle(&error.to_string(), &module.name, &bundle.text, map),
-            None => error.to_string(),
-        },
-        (error, None) => error.to_string(),
+    let ReducerError::Load(message) = error else {
+        return Err(unloadable(file, &error.to_string()).into());
     };
+    let why = placed(file, bundle, &message).unwrap_or(message);
     Err(unloadable(file, &why).into())
 }
 
-/// True for what the contract (SPEC §9) says of a value that is no processor.
-fn is_shape(message: &str) -> bool {
-    message.starts_with("this code gives ") || message.starts_with("the processor")
+/// What loading says, with the place in the person's files where it does not say that itself.
+fn placed(file: &Path, bundle: &Bundle, message: &str) -> Option<String> {
+    let modules = &bundle.program.modules;
+    if message.starts_with("this code gives ") || message.starts_with("the processor") {
+        // It was loaded, and is none: nothing was thrown that would have a place.
+        let member = ["reduce", "initialState"]
+            .into_iter()
+            .find(|member| message.starts_with(&format!("the processor's {member} ")));
+        let culprit = member.map_or(Culprit::Processor, Culprit::Member);
+        let text = std::fs::read_to_string(file).ok()?;
+        let problem = source::blame(&file.to_string_lossy(), &text, culprit, message)?;
+        return Some(problem.to_string());
+    }
+    let missing = message.strip_prefix("SyntaxError: could not find export `");
+    if let Some((name, _)) = missing.and_then(|rest| rest.split_once('`')) {
+        let why = format!("what it imports from has no export `{name}`");
+        let culprit = Culprit::Import(name);
+        let problem = modules
+            .iter()
+            .find_map(|module| source::blame(&module.name, &module.original, culprit, &why))?;
+        return Some(problem.to_string());
+    }
+    let map = bundle.source_map.as_ref()?;
+    let module = modules.first()?;
+    Some(map_bundle(message, &module.name, &bundle.text, map))
 }
 
 fn unloadable(file: &Path, why: &str) -> Failure {

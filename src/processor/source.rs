@@ -97,18 +97,25 @@ pub fn own_slug(text: &str) -> Option<String> {
         .flatten()
 }
 
-/// What is wrong with a processor that compiles, told with the place where it is: of a member of it,
-/// where one is to blame.
+/// What of a program that compiles is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Culprit<'n> {
+    /// The processor as a whole.
+    Processor,
+    /// This member of it; without one, the processor.
+    Member(&'n str),
+    /// The import of this name.
+    Import(&'n str),
+}
+
+/// What is wrong with a file that compiles, told with the place of the culprit; `None` when that is
+/// not in it.
 #[must_use]
-pub fn blame(name: &str, text: &str, member: Option<&str>, message: &str) -> Problem {
-    let stack = nesting::stack_for(text).unwrap_or(nesting::STACK);
-    on_deep_stack(stack, || parse::blame(name, text, member, message)).unwrap_or_else(|_| Problem {
-        file: name.to_owned(),
-        at: None,
-        line: None,
-        message: message.to_owned(),
-        help: None,
-    })
+pub fn blame(name: &str, text: &str, culprit: Culprit<'_>, message: &str) -> Option<Problem> {
+    let stack = nesting::stack_for(text).ok()?;
+    on_deep_stack(stack, || parse::blame(name, text, culprit, message))
+        .ok()
+        .flatten()
 }
 
 /// Compiles on a thread with so much stack; only what is used of it is ever backed by memory.

@@ -84,7 +84,11 @@ fn packaged(file: &Path, error: SourceError) -> Result<Bundle> {
 fn script(file: &Path, text: String, source_map: Option<String>) -> Result<Bundle, super::Failure> {
     let input = Input::Script {
         // Goes by the file's own name in what is told of it here; the slug is the processor's.
-        slug: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        slug: file
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
         text: text.clone(),
     };
     let program = prepare(&input).map_err(|error| unloadable(file, &error.to_string()))?;

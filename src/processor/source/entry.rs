@@ -1,9 +1,11 @@
 //! Sees to it that the processor of an entry module can be found among its exports (SPEC §9).
 
+use super::Culprit;
 use oxc_allocator::Allocator;
 use oxc_ast::ast::{
-    BindingPattern, Declaration, ExportDefaultDeclarationKind, Expression, ModuleExportName,
-    ObjectExpression, ObjectProperty, ObjectPropertyKind, Program, Statement,
+    BindingPattern, Declaration, ExportDefaultDeclarationKind, Expression, ImportDefaultSpecifier,
+    ImportSpecifier, ModuleExportName, ObjectExpression, ObjectProperty, ObjectPropertyKind,
+    Program, Statement,
 };
 use oxc_ast::builder::AstBuilder;
 use oxc_ast_visit::{Visit, walk};
@@ -183,25 +185,39 @@ pub fn own_slug(program: &Program<'_>) -> Option<String> {
     find.0.filter(|slug| !slug.trim().is_empty())
 }
 
-/// Where the processor is: of the object with a reducer or a hook, the member of this name; else what
-/// is exported as default, or named `processor`, or comes last.
-pub fn place(program: &Program<'_>, member: Option<&str>) -> Span {
-    struct Find<'m>(&'m str, Option<Span>);
+/// Where a culprit is; the processor itself is what is exported as default, or named `processor`, or
+/// comes last.
+pub fn place(program: &Program<'_>, culprit: Culprit<'_>) -> Option<Span> {
+    struct Find<'m>(Culprit<'m>, Option<Span>);
 
     impl<'a> Visit<'a> for Find<'_> {
         fn visit_object_property(&mut self, property: &ObjectProperty<'a>) {
-            if property.key.static_name().as_deref() == Some(self.0) {
+            if let Culprit::Member(name) = self.0
+                && property.key.static_name().as_deref() == Some(name)
+            {
                 self.1.get_or_insert(property.key.span());
             }
             walk::walk_object_property(self, property);
         }
+
+        fn visit_import_specifier(&mut self, import: &ImportSpecifier<'a>) {
+            if matches!(self.0, Culprit::Import(name) if import.imported.name() == name) {
+                self.1.get_or_insert(import.span);
+            }
+        }
+
+        fn visit_import_default_specifier(&mut self, import: &ImportDefaultSpecifier<'a>) {
+            if self.0 == Culprit::Import("default") {
+                self.1.get_or_insert(import.span);
+            }
+        }
     }
 
-    let found = member.and_then(|member| {
-        let mut find = Find(member, None);
-        find.visit_program(program);
-        find.1
-    });
+    let mut find = Find(culprit, None);
+    find.visit_program(program);
+    if find.1.is_some() || matches!(culprit, Culprit::Import(_)) {
+        return find.1;
+    }
     let is_default = |s: &&Statement<'_>| matches!(s, Statement::ExportDefaultDeclaration(_));
     let binds = |statement: &&Statement<'_>| {
         let mut top = Top::default();
@@ -211,8 +227,7 @@ pub fn place(program: &Program<'_>, member: Option<&str>) -> Span {
     let body = &program.body;
     let statement = body.iter().find(is_default);
     let statement = statement.or_else(|| body.iter().find(binds));
-    let statement = statement.or_else(|| body.last()).map(GetSpan::span);
-    found.or(statement).unwrap_or_default()
+    statement.or_else(|| body.last()).map(GetSpan::span)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Telling JavaScript from TypeScript and a script from a module, by what can be parsed.
 
+use super::Culprit;
 use super::error::{Problem, problem_at};
 use super::files::Language;
 use oxc_allocator::Allocator;
@@ -200,12 +201,10 @@ pub fn own_slug(text: &str) -> Option<String> {
 }
 
 /// See [`super::blame`].
-pub fn blame(name: &str, text: &str, member: Option<&str>, message: &str) -> Problem {
+pub fn blame(name: &str, text: &str, culprit: Culprit<'_>, message: &str) -> Option<Problem> {
     let allocator = Allocator::default();
-    let span = match parse(&allocator, name, text, Language::of(name), false) {
-        Ok(parsed) => super::entry::place(&parsed.program, member),
-        Err(_) => Span::default(),
-    };
+    let parsed = parse(&allocator, name, text, Language::of(name), false).ok()?;
+    let span = super::entry::place(&parsed.program, culprit)?;
     // Of a whole statement, its first line.
     let len = text[span.start as usize..]
         .lines()
@@ -214,5 +213,5 @@ pub fn blame(name: &str, text: &str, member: Option<&str>, message: &str) -> Pro
     let end = span
         .end
         .min(span.start + u32::try_from(len).unwrap_or(u32::MAX));
-    problem_at(name, text, span.start, end, message)
+    Some(problem_at(name, text, span.start, end, message))
 }
