@@ -278,7 +278,8 @@ pub fn wrap(text: &str, width: usize) -> Vec<&str> {
             {
                 lines.push(&paragraph[start..space]);
                 start = space + 1;
-                count = paragraph[start..=at].chars().count();
+                let begun = paragraph.get(start..at);
+                count = begun.map_or(0, |begun| begun.chars().count() + 1);
                 last_space = None;
             }
         }
@@ -372,6 +373,11 @@ mod tests {
     #[test]
     fn wraps_at_spaces() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(
+            wrap("nothing matches é日😀", 15),
+            ["nothing matches", "é日😀"]
+        );
+        assert_eq!(wrap("ab cdé 日本語", 5), ["ab", "cdé", "日本語"]);
         assert_eq!(wrap("unbreakable", 4), ["unbreakable"]);
         assert_eq!(wrap("", 4), Vec::<&str>::new());
         assert_eq!(wrap("a b c", 0), ["a", "b", "c"]);
