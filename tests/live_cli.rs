@@ -1,11 +1,14 @@
 //! The headless commands on a real service in this process: output, exit codes, errors that say
 //! what to try.
 
+#[path = "support/process.rs"]
+mod process;
+
 use assert_cmd::Command;
 use evtui::runtime::local::{Data, Local};
 use evtui::service::Options;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -325,4 +328,184 @@ fn a_service_of_ones_own_keeps_its_streams() {
     assert_eq!(ran.lines()[0]["type"], "x");
     let ran = local(&["streams"], 0);
     assert!(ran.lines().iter().any(|s| s["path"] == "/a"), "{}", ran.out);
+}
+
+/// What listens there is no event service: each is told in words, at once, with what to try.
+#[test]
+fn what_is_no_event_service_is_told() {
+    let house = House::new();
+    let html = answering(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\ncontent-length: 6\r\n\r\n<html>",
+    );
+    let moved = answering(
+        "HTTP/1.1 301 Moved Permanently\r\nlocation: /login\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+    );
+    let ssh = answering("SSH-2.0-OpenSSH_9.0\r\n");
+    let tail = ["tail", "/a", "--no-follow"];
+    let append = ["append", "/a", "--type", "x"];
+    for (url, args, code, word) in [
+        (&html, &tail[..], 2, "it answered a read with text/html"),
+        (&html, &append, 2, "it answered an append with \"<html>\""),
+        (&html, &["streams"], 2, "it answered a list of streams with"),
+        (&moved, &tail, 2, "from one place to another"),
+        // Followed, it would be a read.
+        (&moved, &append, 2, "moved permanently: it is at /login"),
+        (&ssh, &tail, 2, "does not speak HTTP"),
+        (&ssh, &["verify", "/a"], 2, "does not speak HTTP"),
+    ] {
+        let ran = house.run_with(&[args, &["--url", url]].concat(), "");
+        assert_eq!(ran.code, Some(code), "{args:?}: {}", ran.err);
+        assert!(
+            ran.err.contains(word) && ran.err.contains("--url"),
+            "{args:?}: {}",
+            ran.err
+        );
+    }
+}
+
+/// Answers everything with these bytes.
+fn answering(bytes: &'static str) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                // What is asked is read first, unless it is the answer's way to come before.
+                if bytes.starts_with("HTTP") {
+                    let mut asked = BufReader::new(connection.try_clone().unwrap());
+                    let mut line = String::new();
+                    while asked.read_line(&mut line).is_ok_and(|n| n > 0) && line != "\r\n" {
+                        line.clear();
+                    }
+                }
+                let _ = connection.write_all(bytes.as_bytes());
+                let _ = connection.flush();
+                // Until the other side has had enough.
+                let _ = connection.read(&mut [0; 4096]);
+                let _ = connection.read(&mut [0; 4096]);
+            });
+        }
+    });
+    url
+}
+
+#[test]
+fn a_token_that_is_wrong_is_asked_for() {
+    let house = House::new();
+    let server = process::serve(house.home.path(), &["--token", "right"]);
+    for args in [
+        &["tail", "/a", "--no-follow"][..],
+        &["append", "/a", "--type", "x"],
+        &["streams"],
+    ] {
+        let wrong = ["--url", &server.base, "--token", "wrong"];
+        let ran = house.run(&[args, &wrong].concat(), 3);
+        assert!(
+            ran.err.contains("401") && ran.err.contains("--token or EVTUI_TOKEN"),
+            "{}",
+            ran.err
+        );
+    }
+    let right = ["--url", &server.base, "--token", "right"];
+    house.run(&[&["append", "/a", "--type", "x"][..], &right].concat(), 0);
+}
+
+#[test]
+fn verify_names_the_first_difference() {
+    let house = House::new();
+    house.run(&["append", "/a", "--type", "x"], 0);
+    // A service that says of its stream what is not so.
+    let url = lying(house.server.url(), "\"metadata\": {}", "\"metadata\": 12");
+    let ran = house.run(&["verify", "/a", "--url", &url], 1);
+    let line = &ran.lines()[0];
+    assert_eq!(line["same"], false);
+    assert_eq!(
+        line["difference"],
+        json!({"path": "$.metadata", "folded": {}, "service": 12})
+    );
+}
+
+/// A proxy that answers with one text in the place of another of the same length.
+fn lying(url: &str, truth: &'static str, lie: &'static str) -> String {
+    assert_eq!(truth.len(), lie.len());
+    let to = url.trim_start_matches("http://").to_owned();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = std::net::TcpStream::connect(&to).unwrap();
+            let (mut up_from, mut up_to) =
+                (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut up_from, &mut up_to));
+            let (mut from, mut to) = (server, client);
+            std::thread::spawn(move || {
+                let mut buffer = vec![0; 1 << 20];
+                while let Ok(read @ 1..) = from.read(&mut buffer) {
+                    let text = String::from_utf8_lossy(&buffer[..read]).replace(truth, lie);
+                    if to.write_all(text.as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    url
+}
+
+/// A reader that goes away is no failure, whatever is printed.
+#[test]
+fn a_broken_pipe_is_no_failure() {
+    let house = House::new();
+    let long = "x".repeat(200_000);
+    for _ in 0..3 {
+        let payload = json!({ "text": long }).to_string();
+        house.run(&["append", "/a", "--raw", "-"], 1);
+        let raw = format!(r#"{{"type":"note","payload":{payload}}}"#);
+        assert_eq!(
+            house.run_with(&["append", "/a", "--raw", "-"], &raw).code,
+            Some(0)
+        );
+    }
+    for args in [
+        &["tail", "/a", "--no-follow"][..],
+        &["tail", "/a", "--no-follow", "--plain"],
+        &["tail", "/a", "--no-follow", "--yaml"],
+        &["record", "/a", "-o", "-", "--idle", "100ms"],
+        &["streams", "--long"],
+        &["verify", "/a"],
+        &["append", "/a", "--type", "x"],
+        &["events", "/a"],
+        &["state", "/a"],
+    ] {
+        let mut child = house.start(args);
+        drop(child.stdout.take());
+        let status = process::wait(&mut child);
+        let mut err = String::new();
+        child.stderr.unwrap().read_to_string(&mut err).unwrap();
+        assert!(status.success(), "{args:?}: {err}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_recording_in_good_order() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let house = House::new();
+    for _ in 0..3 {
+        house.run(&["append", "/a", "--type", "x"], 0);
+    }
+    let file = house.home.path().join("log.jsonl");
+    let mut child = house.start(&["record", "/a", "-o", file.to_str().unwrap()]);
+    let begun = std::time::Instant::now();
+    while std::fs::read_to_string(&file).map_or(0, |text| text.lines().count()) < 4 {
+        assert!(begun.elapsed() < PATIENCE, "nothing is recorded");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let status = process::wait(&mut child);
+    let mut err = String::new();
+    child.stderr.unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!(status.code(), Some(130), "{err}");
+    assert!(err.contains("4 events of /a saved"), "{err}");
 }

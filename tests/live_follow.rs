@@ -167,27 +167,49 @@ fn cut_anywhere() {
     let cuts = [
         0, 17, 100, 155, 190, 251, 252, 253, 254, 255, 400, 700, 1001, 2000, 2001, 2002, 2003,
     ];
-    let peer = Peer::start(Manners::default());
-    let history = peer.append(20);
-    for lines in [true, false] {
-        let peer2;
-        let (peer, history) = match lines {
-            false => (&peer, history.clone()),
-            true => {
-                peer2 = Peer::start(Manners {
-                    lines: true,
-                    ..Manners::default()
-                });
-                let history = peer2.append(20);
-                (&peer2, history)
-            }
-        };
+    for (lines, packs) in [(true, false), (false, false), (true, true), (false, true)] {
+        let peer = Peer::start(Manners {
+            lines,
+            packs,
+            ..Manners::default()
+        });
+        let history = peer.append(20);
         let harms = cuts.map(Harm::Cut).to_vec();
         let session = open(&proxy(&peer.url, harms), None);
         session.holds(&history);
         session.is(&Status::Live);
         session.holds(&peer.append(3));
+        assert_eq!(peer.packed() > 0, packs);
     }
+}
+
+/// Gzip where it is offered, and for history only: a live event must not wait in a packer's window.
+#[test]
+fn packed_histories() {
+    let peer = Peer::start(Manners {
+        lines: true,
+        packs: true,
+        ..Manners::default()
+    });
+    let history = peer.append(3_000);
+    let session = open(&peer.url, None);
+    session.holds(&history);
+    session.is(&Status::Live);
+    session.holds(&peer.append(5));
+    assert!(peer.packed() > 0, "it was not accepted");
+}
+
+/// Held up in the middle of an event, and of a character, for longer than any buffer waits.
+#[test]
+fn held_up() {
+    let peer = Peer::start(Manners::default());
+    let history = peer.append(6);
+    let wait = Duration::from_millis(700);
+    let harms = vec![Harm::Hold(333, wait), Harm::Hold(254, wait)];
+    let session = open(&proxy(&peer.url, harms), None);
+    session.holds(&history);
+    session.is(&Status::Live);
+    session.holds(&peer.append(3));
 }
 
 /// Live connections are cut over and over while events come.

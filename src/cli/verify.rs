@@ -90,6 +90,11 @@ pub fn run(args: &VerifyArgs, settings: &Settings) -> Result<Outcome> {
             line["same"] = json!(first.is_none());
             if let Some((path, ours, theirs)) = first {
                 same = false;
+                if path.starts_with("$.processors.circuit-breaker") {
+                    eprintln!(
+                        "evtui: the service may run with another breaker than the default one"
+                    );
+                }
                 line["difference"] = json!({"path": path, "folded": ours, "service": theirs});
             }
         }

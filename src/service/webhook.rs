@@ -188,12 +188,17 @@ fn chain(error: &dyn std::error::Error) -> String {
 impl Client {
     fn get(&self, egress: &Egress) -> Result<&reqwest::Client, String> {
         let client = self.0.get_or_init(|| {
-            reqwest::Client::builder()
-                .timeout(TIMEOUT)
-                .redirect(reqwest::redirect::Policy::none())
-                .dns_resolver(egress.resolver())
-                .no_proxy()
+            let builder = || {
+                reqwest::Client::builder()
+                    .timeout(TIMEOUT)
+                    .redirect(reqwest::redirect::Policy::none())
+                    .dns_resolver(egress.resolver())
+                    .no_proxy()
+            };
+            builder()
                 .build()
+                // A machine without certificates of authorities has http:// all the same.
+                .or_else(|_| builder().tls_certs_only([]).build())
                 .map_err(|error| format!("no HTTP client: {error}"))
         });
         client.as_ref().map_err(Clone::clone)

@@ -5,6 +5,7 @@ mod cache;
 pub mod client;
 pub mod dialect;
 pub mod follow;
+mod trouble;
 pub mod wire;
 
 use super::file::feed::Feed;

@@ -1,9 +1,12 @@
 //! An event service that speaks the wire by hand, so that it can do what no good service does; and
 //! a proxy that hurts connections.
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 /// How a peer behaves.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,6 +19,8 @@ pub struct Manners {
     pub again: u64,
     /// It takes any name and keeps to none: all events, then live.
     pub ignores: bool,
+    /// It packs finite bodies with gzip where that is accepted.
+    pub packs: bool,
     /// It ends a finite body with `event: done`.
     pub says_done: bool,
     /// It lets the client believe that a connection is kept, and hangs up at the next request.
@@ -35,6 +40,7 @@ struct State {
     life: usize,
     done: bool,
     requests: Vec<String>,
+    packed: usize,
     refusals: usize,
 }
 
@@ -84,6 +90,11 @@ impl Peer {
         self.shared.1.notify_all();
     }
 
+    /// Bodies packed so far.
+    pub fn packed(&self) -> usize {
+        self.shared.0.lock().unwrap().packed
+    }
+
     /// Request lines of reads so far.
     pub fn requests(&self) -> Vec<String> {
         self.shared.0.lock().unwrap().requests.clone()
@@ -101,7 +112,7 @@ fn serve(
     shared: &(Mutex<State>, Condvar),
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(connection.try_clone()?);
-    let (mut request, mut lines) = (String::new(), false);
+    let (mut request, mut lines, mut packs) = (String::new(), false, false);
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line)? == 0 {
@@ -111,6 +122,7 @@ fn serve(
             request = line.trim().to_owned();
         }
         lines |= line.to_ascii_lowercase().starts_with("accept:") && line.contains("ndjson");
+        packs |= line.to_ascii_lowercase().starts_with("accept-encoding:") && line.contains("gzip");
         if line == "\r\n" {
             break;
         }
@@ -173,12 +185,39 @@ fn serve(
         true => "keep-alive",
         false => "close",
     };
+    let packs = packs && manners.packs;
+    if packs {
+        shared.0.lock().unwrap().packed += 1;
+    }
+    let packing = if packs {
+        "content-encoding: gzip\r\n"
+    } else {
+        ""
+    };
     write!(
         connection,
-        "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nconnection: {kept}\r\ntransfer-encoding: chunked\r\n\r\n"
+        "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n{packing}connection: {kept}\r\ntransfer-encoding: chunked\r\n\r\n"
     )?;
+    let mut pack = packs.then(|| GzEncoder::new(Vec::new(), Compression::default()));
+    // An empty chunk is the last.
     let mut chunk = |text: &str| {
-        write!(connection, "{:x}\r\n{text}\r\n", text.len())?;
+        let mut bytes = text.as_bytes().to_vec();
+        if let Some(pack) = &mut pack {
+            pack.write_all(&bytes)?;
+            match text.is_empty() {
+                true => pack.try_finish()?,
+                false => pack.flush()?,
+            }
+            bytes = std::mem::take(pack.get_mut());
+        }
+        if !bytes.is_empty() {
+            write!(connection, "{:x}\r\n", bytes.len())?;
+            connection.write_all(&bytes)?;
+            connection.write_all(b"\r\n")?;
+        }
+        if text.is_empty() {
+            connection.write_all(b"0\r\n\r\n")?;
+        }
         connection.flush()
     };
     if !lines {
@@ -236,6 +275,8 @@ pub enum Harm {
     Cut(usize),
     /// They come so many at a time.
     Drip(usize),
+    /// After this many bytes nothing comes for a while.
+    Hold(usize, Duration),
 }
 
 /// A proxy in front of a URL; the n-th connection suffers the n-th harm, later ones none.
@@ -264,9 +305,23 @@ fn copy(mut from: TcpStream, mut to: TcpStream, harm: Harm) {
         Harm::Cut(bytes) => bytes,
         _ => usize::MAX,
     };
+    let mut passed = 0;
     to.set_nodelay(true).unwrap();
     while let Ok(read @ 1..) = from.read(&mut buffer) {
         let bytes = &buffer[..read.min(left)];
+        let bytes = match harm {
+            Harm::Hold(after, time) if passed <= after && after < passed + bytes.len() => {
+                let (before, rest) = bytes.split_at(after - passed);
+                passed += before.len();
+                if to.write_all(before).is_err() {
+                    break;
+                }
+                std::thread::sleep(time);
+                rest
+            }
+            _ => bytes,
+        };
+        passed += bytes.len();
         let size = match harm {
             Harm::Drip(size) => size,
             _ => bytes.len().max(1),
@@ -274,7 +329,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream, harm: Harm) {
         if bytes.chunks(size).any(|piece| to.write_all(piece).is_err()) {
             break;
         }
-        left -= bytes.len();
+        left -= read.min(left);
         if left == 0 {
             break;
         }

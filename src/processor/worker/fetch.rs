@@ -112,14 +112,19 @@ impl Fetcher {
     /// # Errors
     /// In words, when TLS cannot be set up.
     pub fn new(egress: Egress) -> Result<Fetcher, String> {
-        let client = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            // A proxy would resolve names out of our sight.
-            .no_proxy()
-            .dns_resolver(egress.resolver())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .user_agent(concat!("evtui/", env!("CARGO_PKG_VERSION")))
+        let builder = || {
+            Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                // A proxy would resolve names out of our sight.
+                .no_proxy()
+                .dns_resolver(egress.resolver())
+                .connect_timeout(CONNECT_TIMEOUT)
+                .user_agent(concat!("evtui/", env!("CARGO_PKG_VERSION")))
+        };
+        let client = builder()
             .build()
+            // A machine without certificates of authorities has http:// all the same.
+            .or_else(|_| builder().tls_certs_only([]).build())
             .map_err(|e| format!("cannot make an HTTP client: {}", words(&e)))?;
         Ok(Fetcher { client, egress })
     }

@@ -1,6 +1,8 @@
 //! Requests to the event service (SPEC §3) and what can go wrong with them.
 
 use super::dialect::{After, Bounds, Dialect, Route, Until};
+pub use super::trouble::Trouble;
+use super::trouble::{root, was_hung_up};
 use super::wire::{self, Body, Break, Chunks};
 use crate::model::event::Millis;
 use crate::model::path::{Project, StreamPath};
@@ -9,8 +11,10 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION,
+    RETRY_AFTER,
 };
+use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -84,81 +88,6 @@ impl Server {
     }
 }
 
-/// Why a request came to nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
-    /// There was no answer, or it broke off.
-    #[error("cannot reach {url}: {why}")]
-    Unreachable {
-        /// Base URL.
-        url: String,
-        /// What the network says.
-        why: String,
-        /// The service may have got the request and done it.
-        sent: bool,
-    },
-    /// Nobody vouches for the service: its certificate is not accepted.
-    #[error("cannot trust {url}: {why}; SSL_CERT_FILE=FILE adds the authorities in a PEM file")]
-    Untrusted {
-        /// Base URL.
-        url: String,
-        /// What is wrong with the certificate.
-        why: String,
-    },
-    /// The service answered with an error.
-    #[error("{url} refuses ({status}): {message}")]
-    Refused {
-        /// Base URL.
-        url: String,
-        /// HTTP status.
-        status: u16,
-        /// The service's words.
-        message: String,
-        /// It asks to be left alone for this long.
-        retry_after: Option<Duration>,
-    },
-    /// The answer makes no sense.
-    #[error("{url} does not answer like an event service: {why}")]
-    Foreign {
-        /// Base URL.
-        url: String,
-        /// What came.
-        why: String,
-    },
-}
-
-impl Trouble {
-    /// True when the same request may well succeed later.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        match self {
-            Trouble::Unreachable { .. } => true,
-            Trouble::Refused { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
-            Trouble::Untrusted { .. } | Trouble::Foreign { .. } => false,
-        }
-    }
-
-    /// HTTP status, when there was an answer.
-    #[must_use]
-    pub fn status(&self) -> Option<u16> {
-        match self {
-            Trouble::Refused { status, .. } => Some(*status),
-            _ => None,
-        }
-    }
-
-    /// What went wrong, without saying where.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        match self {
-            Trouble::Unreachable { why, .. }
-            | Trouble::Untrusted { why, .. }
-            | Trouble::Foreign { why, .. } => why,
-            Trouble::Refused { message, .. } => message,
-        }
-    }
-}
-
 /// An event that an append stored, or found stored under its idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
@@ -184,6 +113,8 @@ pub struct Child {
 pub struct Client {
     server: Arc<Server>,
     http: reqwest::Client,
+    /// A redirect would make a read of an append.
+    appends: reqwest::Client,
     dialect: Arc<Mutex<Known>>,
 }
 
@@ -213,20 +144,33 @@ impl Client {
             bearer.set_sensitive(true);
             headers.insert(AUTHORIZATION, bearer);
         }
-        let mut http = reqwest::Client::builder()
-            .user_agent(concat!("evtui/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
-            .connect_timeout(CONNECT)
-            .tcp_nodelay(true);
-        if server.is_loopback() {
-            http = http.no_proxy();
-        }
-        let http = http
-            .build()
-            .map_err(|error| format!("cannot set up the connection: {}", root(&error)))?;
+        let local = server.is_loopback() && server.url.scheme() == "http";
+        let builder = |redirects: Policy, authorities: bool| {
+            let mut http = reqwest::Client::builder()
+                .user_agent(concat!("evtui/", env!("CARGO_PKG_VERSION")))
+                .default_headers(headers.clone())
+                .redirect(redirects)
+                .connect_timeout(CONNECT)
+                .tcp_nodelay(true);
+            if server.is_loopback() {
+                http = http.no_proxy();
+            }
+            match authorities {
+                true => http.build(),
+                false => http.tls_certs_only([]).build(),
+            }
+        };
+        let build = |redirects: fn() -> Policy| {
+            // A machine may have no certificates of authorities at all: http:// needs none, and
+            // https:// is then told to be trusted by nobody.
+            let first = builder(redirects(), !local);
+            let built = first.or_else(|_| builder(redirects(), false));
+            built.map_err(|error| format!("cannot set up the connection: {}", root(&error)))
+        };
         Ok(Client {
+            http: build(Policy::default)?,
+            appends: build(Policy::none)?,
             server: Arc::new(server),
-            http,
             dialect: Arc::new(Mutex::new(Known {
                 dialect: Dialect::ALL[0],
                 proven: false,
@@ -281,7 +225,7 @@ impl Client {
             Some(_) => Route::Seed,
         };
         let url = self.url(&route.stream(path));
-        let request = self.http.request(Method::POST, url);
+        let request = self.appends.request(Method::POST, url);
         let request = request.header(CONTENT_TYPE, "application/json").body(input);
         let body = match self.whole(request).await {
             Ok(body) => body,
@@ -490,18 +434,7 @@ impl Client {
         };
         let response = match tokio::time::timeout(ANSWER, sending).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
-                let (url, why) = (self.server.base().to_owned(), root(&error));
-                // The TLS library's words; its types are not handed through.
-                if error.is_connect() && why.contains("certificate") {
-                    return Err(Trouble::Untrusted { url, why });
-                }
-                return Err(Trouble::Unreachable {
-                    url,
-                    why,
-                    sent: !error.is_connect(),
-                });
-            }
+            Ok(Err(error)) => return Err(Trouble::of(self.server.base(), &error)),
             Err(_) => {
                 let why = format!("no answer in {} s", ANSWER.as_secs());
                 return Err(self.unreachable(why));
@@ -520,9 +453,13 @@ impl Client {
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok()?.parse().ok())
             .map(Duration::from_secs);
+        let moved = response.headers().get(LOCATION);
+        let moved = moved.and_then(|value| value.to_str().ok());
+        let moved = moved.filter(|_| status.is_redirection());
+        let moved = moved.map(|place| format!("{}: it is at {place}", name(status)));
         let body = tokio::time::timeout(ANSWER, response.bytes()).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
-        let said = peek::text_member(&body, "message").map(std::borrow::Cow::into_owned);
+        let said = moved.or_else(|| said_in(&body));
         let message = said.unwrap_or_else(|| match excerpt(&body) {
             text if text.is_empty() || text.starts_with('<') => name(status),
             text => text,
@@ -551,27 +488,6 @@ impl Client {
     }
 }
 
-/// True when the connection was closed with no answer to a request that it took.
-fn was_hung_up(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&dyn std::error::Error> = (!error.is_connect()).then_some(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<hyper::Error>()
-            && (error.is_incomplete_message() || error.is_canceled() || error.is_closed())
-        {
-            return true;
-        }
-        if let Some(error) = error.downcast_ref::<std::io::Error>() {
-            use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
-            return matches!(
-                error.kind(),
-                BrokenPipe | ConnectionAborted | ConnectionReset
-            );
-        }
-        cause = error.source();
-    }
-    false
-}
-
 /// Ends a body that says nothing for [`SILENCE`].
 fn alive(chunks: BoxStream<'static, Result<Bytes, String>>) -> Chunks {
     futures_util::stream::unfold(chunks, |mut chunks| async {
@@ -584,6 +500,11 @@ fn alive(chunks: BoxStream<'static, Result<Bytes, String>>) -> Chunks {
     .boxed()
 }
 
+/// The message of an error in the service's form.
+fn said_in(body: &[u8]) -> Option<String> {
+    peek::text_member(body, "message").map(std::borrow::Cow::into_owned)
+}
+
 fn name(status: StatusCode) -> String {
     let words = status.canonical_reason().unwrap_or("no reason given");
     words.to_ascii_lowercase()
@@ -593,13 +514,4 @@ fn excerpt(body: &[u8]) -> String {
     let most = body.len().min(SHOWN);
     let text = String::from_utf8_lossy(&body[..most]);
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// What lies under an error: the layers above only say that a request failed.
-fn root(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

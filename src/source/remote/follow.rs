@@ -70,6 +70,8 @@ pub struct Follower {
     nudges: UnboundedReceiver<()>,
     /// Attempts since the connection last stood.
     attempts: u32,
+    /// The service was read from at all.
+    reached: bool,
     /// A gap after this offset was seen; when it is there again, it is the stream's own.
     gap: Option<u64>,
     batch: Batch,
@@ -114,6 +116,7 @@ impl Follower {
             sink,
             nudges,
             attempts: 0,
+            reached: false,
             gap: None,
             batch: Batch::default(),
         }
@@ -126,6 +129,10 @@ impl Follower {
             match self.attempt().await {
                 Stop::Ended(ended) => return ended,
                 Stop::Again => {}
+                // Whoever wants what there is has no use for a service that may come some day.
+                Stop::Lost(trouble) if !self.live && !self.reached => {
+                    return Ended::Failed(trouble);
+                }
                 Stop::Lost(trouble) => {
                     self.wait(&trouble).await;
                     self.say(Status::Connecting);
@@ -213,6 +220,7 @@ impl Follower {
             until: Until::End,
         };
         let mut body = self.client.read(&self.path, bounds).await?;
+        self.reached = true;
         let asking = self.ask_length();
         let read = self.read_history(&mut body, witness.as_deref()).await;
         asking.abort();
