@@ -96,6 +96,9 @@ pub struct LogArgs {
 
     #[command(flatten)]
     pub fold: FoldArgs,
+
+    #[command(flatten)]
+    pub service: ServiceArgs,
 }
 
 /// Options of the screen alone.
@@ -257,6 +260,10 @@ impl Command {
             Command::Streams(args) => Some(&args.service),
             Command::Pause(args) | Command::Resume(args) => Some(&args.service),
             Command::Verify(args) => Some(&args.service),
+            Command::State(args) => Some(&args.log.service),
+            Command::Events(args) => Some(&args.service),
+            Command::Diff(args) => Some(&args.log.service),
+            Command::Replay(args) => Some(&args.log.service),
             _ => None,
         }
     }

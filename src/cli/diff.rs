@@ -42,7 +42,7 @@ pub struct DiffArgs {
 /// # Errors
 /// The log cannot be read or folded, or there is no such offset.
 pub fn run(args: &DiffArgs, settings: &Settings) -> Result<Outcome> {
-    let mut folding = Folding::open(&args.log.log, &args.log.fold, settings)?;
+    let mut folding = Folding::open(&args.log, settings)?;
     let from = folding.reading.rows_at(Some(args.from))?;
     let to = folding.reading.rows_at(Some(args.to))?;
     let was = folding.moment(from)?.state;

@@ -1,6 +1,7 @@
 //! `evtui events`: the events of a log, filtered.
 
 use super::Outcome;
+use super::args::ServiceArgs;
 use super::headless::{Reading, is_for_people, one_line, read};
 use crate::config::settings::Settings;
 use crate::model::event::Millis;
@@ -54,6 +55,9 @@ pub struct EventsArgs {
     /// How to print them [default: table on a terminal, json into a pipe]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
+
+    #[command(flatten)]
+    pub service: ServiceArgs,
 }
 
 /// How events are printed.
@@ -72,7 +76,13 @@ pub enum Format {
 /// # Errors
 /// The log cannot be read, or standard output not be written.
 pub fn run(args: &EventsArgs, settings: &Settings) -> Result<Outcome> {
-    let reading = read(&args.log, args.path.as_deref(), false, settings)?;
+    let reading = read(
+        &args.log,
+        args.path.as_deref(),
+        false,
+        &args.service,
+        settings,
+    )?;
     let format = args.format.unwrap_or(match is_for_people() {
         true => Format::Table,
         false => Format::Json,

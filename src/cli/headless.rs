@@ -1,7 +1,7 @@
 //! What the headless commands share: reading a log to its end, choosing a stream, a moment and a
 //! worker, and writing for people or for pipes.
 
-use super::args::{FoldArgs, ServiceArgs};
+use super::args::{LogArgs, ServiceArgs};
 use super::failure::{Failure, NO};
 use crate::config::settings::Settings;
 use crate::model::log::EventLog;
@@ -37,12 +37,16 @@ pub struct Reading {
 ///
 /// # Errors
 /// It is not there or is no log.
-fn source(target: &Target, settings: &Settings) -> Result<Box<dyn Source>> {
+fn source(
+    target: &Target,
+    service: &ServiceArgs,
+    settings: &Settings,
+) -> Result<Box<dyn Source>> {
     match target {
         Target::Stream(path) => {
             // The history is here; that nothing comes after it is what is wanted.
             Ok(Box::new(
-                super::service::fetch(&ServiceArgs::default(), path, settings)?.source,
+                super::service::fetch(service, path, settings)?.source,
             ))
         }
         Target::Tree(_) => {
@@ -64,9 +68,15 @@ fn source(target: &Target, settings: &Settings) -> Result<Box<dyn Source>> {
 ///
 /// # Errors
 /// The log cannot be read, or the stream is not in it.
-pub fn read(name: &str, path: Option<&str>, one: bool, settings: &Settings) -> Result<Reading> {
+pub fn read(
+    name: &str,
+    path: Option<&str>,
+    one: bool,
+    service: &ServiceArgs,
+    settings: &Settings,
+) -> Result<Reading> {
     let target = Target::resolve(name).map_err(Failure::from)?;
-    let source = source(&target, settings)?;
+    let source = source(&target, service, settings)?;
     let streams = source.streams();
     let known = || {
         let paths: Vec<&str> = streams.iter().filter_map(|s| s.path.as_deref()).collect();
@@ -167,8 +177,9 @@ impl Folding {
     ///
     /// # Errors
     /// The log cannot be read, the processor cannot be loaded, or the worker is not in the log.
-    pub fn open(log: &str, fold: &FoldArgs, settings: &Settings) -> Result<Folding> {
-        let reading = read(log, fold.path.as_deref(), true, settings)?;
+    pub fn open(args: &LogArgs, settings: &Settings) -> Result<Folding> {
+        let LogArgs { log, fold, service } = args;
+        let reading = read(log, fold.path.as_deref(), true, service, settings)?;
         let options = Options {
             processor: fold.processor.clone(),
             worker: fold.worker.clone(),

@@ -47,7 +47,7 @@ pub struct ReplayArgs {
 /// # Errors
 /// The log cannot be read or folded, or there is no such offset.
 pub fn run(args: &ReplayArgs, settings: &Settings) -> Result<Outcome> {
-    let mut folding = Folding::open(&args.log.log, &args.log.fold, settings)?;
+    let mut folding = Folding::open(&args.log, settings)?;
     let from = match args.from {
         None => 1,
         Some(_) => folding.reading.rows_at(args.from)?.max(1),

@@ -140,6 +140,7 @@ pub fn failure(doing: &str, trouble: &Trouble) -> Failure {
             401 | 403 => failure
                 .hint("--token or EVTUI_TOKEN sends a token")
                 .code(REFUSED),
+            300..=399 => failure.hint("--url with the place that it names"),
             404 => failure.code(NO),
             400..=499 => failure.code(REFUSED),
             _ => failure,

@@ -38,7 +38,7 @@ pub struct StateArgs {
 /// # Errors
 /// The log cannot be read or folded, or there is no such offset or place.
 pub fn run(args: &StateArgs, settings: &Settings) -> Result<Outcome> {
-    let mut folding = Folding::open(&args.log.log, &args.log.fold, settings)?;
+    let mut folding = Folding::open(&args.log, settings)?;
     let rows = folding.reading.rows_at(args.at)?;
     // As text throughout: it may be nested too deep to be parsed.
     let state = folding.state(rows)?;
