@@ -349,7 +349,12 @@ fn what_is_no_event_service_is_told() {
         (&html, &["streams"], 2, "it answered a list of streams with"),
         (&moved, &tail, 2, "from one place to another"),
         // Followed, it would be a read.
-        (&moved, &append, 2, "refuses (301): moved permanently: it is at /login"),
+        (
+            &moved,
+            &append,
+            2,
+            "refuses (301): moved permanently: it is at /login",
+        ),
         (&ssh, &tail, 2, "does not speak HTTP"),
         (&ssh, &["verify", "/a"], 2, "does not speak HTTP"),
     ] {

@@ -37,11 +37,7 @@ pub struct Reading {
 ///
 /// # Errors
 /// It is not there or is no log.
-fn source(
-    target: &Target,
-    service: &ServiceArgs,
-    settings: &Settings,
-) -> Result<Box<dyn Source>> {
+fn source(target: &Target, service: &ServiceArgs, settings: &Settings) -> Result<Box<dyn Source>> {
     match target {
         Target::Stream(path) => {
             // The history is here; that nothing comes after it is what is wanted.

@@ -50,6 +50,7 @@ pub fn run(args: Evtui, settings: Settings) -> Result<ExitCode> {
                     from: args.screen.at,
                     to: None,
                     format: Some(Format::Table),
+                    service: args.service,
                 },
                 &settings,
             ),
