@@ -8,6 +8,7 @@ pub mod cause;
 pub mod diff;
 pub mod event;
 pub mod filter;
+pub mod json;
 pub mod json_path;
 pub mod kind;
 pub mod log;

@@ -98,6 +98,15 @@ pub struct Listed {
     pub created_at: String,
 }
 
+/// Which streams an append may go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum To {
+    /// Made if it does not exist.
+    Any,
+    /// [`ServiceError::NotFound`] if it does not exist.
+    Existing,
+}
+
 /// What every stream needs of the service.
 pub(in crate::service) struct Shared {
     store: Arc<dyn Store>,
@@ -163,9 +172,19 @@ impl Service {
         incoming: Incoming,
         route: Route,
     ) -> Result<Stored, ServiceError> {
+        self.append_to(key, incoming, route, To::Any).await
+    }
+
+    async fn append_to(
+        self: &Arc<Self>,
+        key: &StreamKey,
+        incoming: Incoming,
+        route: Route,
+        to: To,
+    ) -> Result<Stored, ServiceError> {
         let draft = Draft::new(&key.path, incoming, route);
         let invalid = draft.invalid;
-        let stored = self.append_draft(key, draft).await?;
+        let stored = self.append_draft(key, draft, to).await?;
         if invalid {
             self.shared.counts.invalid();
         }
@@ -176,6 +195,7 @@ impl Service {
         self: &Arc<Self>,
         key: &StreamKey,
         mut draft: Draft,
+        to: To,
     ) -> Result<Stored, ServiceError> {
         let mut tries = 0;
         let configures = draft.built_in == Some(BuiltIn::DynamicWorkerConfigured);
@@ -183,7 +203,10 @@ impl Service {
             self.expect_workers(key);
         }
         loop {
-            let stream = self.stream(key, draft.metadata()).await?;
+            let stream = match to {
+                To::Any => self.stream(key, draft.metadata()).await?,
+                To::Existing => self.existing(key).await?,
+            };
             match stream.admit(&self.shared, &mut draft) {
                 Admitted::Gone | Admitted::NotDue(_) => {}
                 Admitted::Refused(error) => return Err(error),
@@ -252,8 +275,7 @@ impl Service {
     pub async fn state(self: &Arc<Self>, key: &StreamKey) -> Result<StreamState, ServiceError> {
         loop {
             let stream = self.stream(key, None).await?;
-            let (state, at) = stream.state();
-            if stream.durable(at).await {
+            if let Some(state) = stream.durable_state().await {
                 return Ok(state);
             }
         }
@@ -307,6 +329,13 @@ impl Service {
     pub fn counted(&self) -> Counted {
         let commits = self.shared.store.commits();
         self.shared.counts.now(self.streams.len(), commits)
+    }
+
+    /// Why nothing can be appended though everything can be read, if so: the store takes no writes
+    /// until it is opened anew.
+    #[must_use]
+    pub fn read_only(&self) -> Option<String> {
+        self.shared.store.read_only()
     }
 
     /// Refuses new appends, commits what was accepted, closes the store and ends all readers: those

@@ -171,6 +171,9 @@ pub trait Store: Send + Sync + 'static {
     /// What was committed so far.
     fn commits(&self) -> Commits;
 
+    /// Why it takes no writes until it is opened anew, if it does not.
+    fn read_only(&self) -> Option<String>;
+
     /// Commits what is queued, then refuses everything. Blocks until that is done.
     fn close(&self);
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Longest file allowed in `src/`, in lines.
+/// Longest file allowed in `src/`, `tests/` and `benches/`, in lines.
 const MAX_LINES: usize = 600;
 /// Longest `src/main.rs`.
 const MAX_MAIN_LINES: usize = 80;
@@ -80,6 +80,22 @@ fn the_house_is_in_order() {
         faults.len(),
         report.join("\n")
     );
+}
+
+#[test]
+fn tests_and_benchmarks_are_about_one_thing_too() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["tests", "benches"] {
+        collect(&root.join(folder), &mut files);
+    }
+    let lines = |file: &PathBuf| fs::read_to_string(file).unwrap().lines().count();
+    let long: Vec<(PathBuf, usize)> = files
+        .into_iter()
+        .map(|file| (file.strip_prefix(root).unwrap().to_owned(), lines(&file)))
+        .filter(|(_, lines)| *lines > MAX_LINES)
+        .collect();
+    assert!(long.is_empty(), "longer than {MAX_LINES} lines: {long:?}");
 }
 
 fn collect(folder: &Path, into: &mut Vec<PathBuf>) {

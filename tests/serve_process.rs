@@ -76,6 +76,66 @@ fn one_line_says_that_it_is_ready_and_signals_stop_it() {
 }
 
 #[test]
+fn nobody_keeps_it_from_stopping() {
+    use std::io::Write;
+    use std::net::TcpStream;
+    let home = tempfile::tempdir().unwrap();
+    let mut server = serve(home.path(), &["--breaker", "off"]);
+    let mut connection = Connection::open(server.address()).unwrap();
+    // A hook that never ends,
+    let script = "export default { initialState: {}, reduce: ({state}) => state, \
+        async afterAppend({event, append}) { \
+            if (event.type !== 'go') return; \
+            await append({event: {type: 'hung'}}); \
+            await new Promise(() => setInterval(() => {}, 1000)); } }";
+    let worker = json!({
+        "type": "https://events.iterate.com/events/stream/dynamic-worker/configured",
+        "payload": {"slug": "hangs", "script": script},
+    });
+    connection.append("/hook", &worker).unwrap();
+    connection.append("/hook", &json!({"type": "go"})).unwrap();
+    let mut waited = 0;
+    while !types(&connection.history("/hook", 0).unwrap()).contains(&"hung") {
+        waited += 1;
+        assert!(waited < 600, "{}", server.log());
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    // live readers, some of whom take nothing of what is more than the system buffers,
+    let large = json!({"type": "large", "payload": {"text": "x".repeat(1 << 20)}});
+    for _ in 0..24 {
+        connection.append("/large", &large).unwrap();
+    }
+    let mut clients: Vec<TcpStream> = (0..200)
+        .map(|n| {
+            let mut client = TcpStream::connect(server.address()).unwrap();
+            let path = if n % 50 == 0 { "large" } else { "hook" };
+            write!(
+                client,
+                "GET /api/streams/{path} HTTP/1.1\r\nHost: x\r\n\r\n"
+            )
+            .unwrap();
+            let mut first = [0; 15];
+            client.read_exact(&mut first).unwrap();
+            assert_eq!(&first, b"HTTP/1.1 200 OK");
+            client
+        })
+        .collect();
+    // requests that never come whole, and connections that say nothing.
+    for start in [
+        "",
+        "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
+    ] {
+        let mut client = TcpStream::connect(server.address()).unwrap();
+        client.write_all(start.as_bytes()).unwrap();
+        clients.push(client);
+    }
+    server.signal(Signal::TERM);
+    let (status, _) = server.wait();
+    assert_eq!(status.code(), Some(0), "{}", server.log());
+    drop(clients);
+}
+
+#[test]
 fn what_was_acknowledged_is_there_after_a_restart() {
     let home = tempfile::tempdir().unwrap();
     let mut server = serve(home.path(), &[]);

@@ -30,18 +30,27 @@ impl Latencies {
     }
 }
 
-/// Appends over so many connections, each waiting for its answer, spread over streams: events a
-/// second and the latencies.
+/// What came of appending.
+pub struct Appended {
+    /// Events a second.
+    pub rate: f64,
+    pub latencies: Latencies,
+    /// What the peer's process computed for each event, in microseconds of processor time.
+    pub processor: Option<f64>,
+}
+
+/// Appends over so many connections, each waiting for its answer, spread over streams.
 pub async fn appends(
     running: &Arc<Running>,
     connections: usize,
     streams: usize,
     warm_up: Duration,
     time: Duration,
-) -> io::Result<(f64, Latencies)> {
+) -> io::Result<Appended> {
     for stream in 0..streams {
         running.make(&format!("s{stream}")).await?;
     }
+    let used = running.processor_time();
     let begin = Instant::now() + warm_up;
     let end = begin + time;
     let mut tasks = JoinSet::new();
@@ -53,23 +62,34 @@ pub async fn appends(
                 .peer
                 .append(&format!("s{}", connection % streams), number(0));
             let mut latencies = Vec::new();
+            let mut count = 0u64;
             loop {
                 let sent = Instant::now();
                 if sent >= end {
-                    return io::Result::Ok(latencies);
+                    return io::Result::Ok((latencies, count));
                 }
                 running.append(&mut conn, &request).await?;
+                count += 1;
                 if sent >= begin {
                     latencies.push(sent.elapsed());
                 }
             }
         });
     }
-    let mut all = Vec::new();
+    let (mut all, mut events) = (Vec::new(), 0);
     while let Some(done) = tasks.join_next().await {
-        all.extend(done.map_err(io::Error::other)??);
+        let (latencies, count) = done.map_err(io::Error::other)??;
+        all.extend(latencies);
+        events += count;
     }
-    Ok((all.len() as f64 / time.as_secs_f64(), Latencies::new(all)))
+    let used = used.zip(running.processor_time());
+    Ok(Appended {
+        rate: all.len() as f64 / time.as_secs_f64(),
+        latencies: Latencies::new(all),
+        processor: used.map(|(before, after)| {
+            after.saturating_sub(before).as_secs_f64() * 1e6 / events as f64
+        }),
+    })
 }
 
 /// Puts so many events into each of so many streams.

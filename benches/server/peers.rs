@@ -300,6 +300,16 @@ impl Running {
         Some(kib << 10)
     }
 
+    /// Processor time that its process has used.
+    pub fn processor_time(&self) -> Option<Duration> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()?;
+        let nanos = tasks.flatten().filter_map(|task| {
+            let stat = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            stat.split(' ').next()?.parse::<u64>().ok()
+        });
+        Some(Duration::from_nanos(nanos.sum()))
+    }
+
     /// Ends it in order, so that it can be started again on the same folder.
     pub fn stop(mut self) -> io::Result<()> {
         let pid = i32::try_from(self.child.id())

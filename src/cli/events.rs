@@ -170,7 +170,7 @@ impl Printer {
                 out.write_all(b"\n")
             }
             Format::Yaml => {
-                let value: serde_json::Value = serde_json::from_slice(raw)?;
+                let value: serde_json::Value = crate::model::json::read(raw)?;
                 out.write_all(b"---\n")?;
                 serde_norway::to_writer(out, &value).map_err(std::io::Error::other)
             }

@@ -364,14 +364,14 @@ pub fn one_line(json: &[u8]) -> Vec<u8> {
     if !json.contains(&b'\n') {
         return json.to_vec();
     }
-    serde_json::from_slice::<serde_json::Value>(json)
+    crate::model::json::read::<serde_json::Value>(json)
         .and_then(|value| serde_json::to_vec(&value))
         .unwrap_or_else(|_| json.to_vec())
 }
 
 /// JSON laid out for people, with everything escaped that could harm a terminal.
 pub fn pretty(json: &str) -> String {
-    let text = serde_json::from_str::<serde_json::Value>(json)
+    let text = crate::model::json::read::<serde_json::Value>(json.as_bytes())
         .and_then(|value| serde_json::to_string_pretty(&value))
         .unwrap_or_else(|_| json.to_owned());
     let mut out = String::with_capacity(text.len());

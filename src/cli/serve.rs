@@ -20,10 +20,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 /// What is still running when all is done is left behind after so long.
 const LAST_WAIT: Duration = Duration::from_millis(500);
+/// After the signal an orderly end may take so long; then the process ends as it is. Everything that
+/// was acknowledged is stored either way.
+const ENDING: Duration = Duration::from_millis(4200);
 
 /// `evtui serve`
 #[derive(Clone, Debug, Args)]
@@ -156,11 +160,36 @@ async fn serve(args: &ServeArgs) -> Result<()> {
         token: args.token.clone(),
         ..server::Options::default()
     };
-    server::run(listener, Arc::clone(&service), options, stop).await;
-    workers.stop().await;
-    service.shutdown().await;
-    tracing::info!("stopped");
+    let stopping = CancellationToken::new();
+    let orderly = async {
+        let stop = async {
+            stop.await;
+            stopping.cancel();
+        };
+        let workers_stop = async {
+            stopping.cancelled().await;
+            workers.stop().await;
+        };
+        // A hook that runs is not waited for while connections get their time to end.
+        let served = server::run(listener, Arc::clone(&service), options, stop);
+        tokio::join!(served, workers_stop);
+        service.shutdown().await;
+    };
+    tokio::select! {
+        () = orderly => tracing::info!("stopped"),
+        () = overdue(&stopping) => {
+            tracing::error!("stopped before all was over: the disk or the system does not answer");
+            // Ending in order would wait for the same thing.
+            std::process::exit(0);
+        }
+    }
     Ok(())
+}
+
+/// Ready when an orderly end has taken too long.
+async fn overdue(stopping: &CancellationToken) {
+    stopping.cancelled().await;
+    tokio::time::sleep(ENDING).await;
 }
 
 fn workers(args: &ServeArgs) -> Result<WorkerOptions> {

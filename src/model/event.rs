@@ -1,5 +1,6 @@
 //! A stored event as a log holds it (SPEC §2), read leniently: a debugger shows what is there.
 
+use super::json;
 use super::offset::Offset;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -68,7 +69,7 @@ impl Event {
     ///
     /// # Errors
     /// What serde says: not JSON, or `type` / `offset` missing or of another shape.
-    pub fn parse(json: &[u8]) -> serde_json::Result<Event> {
-        serde_json::from_slice(json)
+    pub fn parse(text: &[u8]) -> serde_json::Result<Event> {
+        json::read(text)
     }
 }

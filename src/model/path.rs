@@ -3,15 +3,16 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Most characters a stream path may have (SPEC §1).
 pub const MAX_PATH_CHARS: usize = 1023;
 
 /// A valid stream path (SPEC §1): starts with `/`, segments of `[a-z0-9_-]+`, no trailing slash, at
-/// most [`MAX_PATH_CHARS`] characters; the root is `/`.
+/// most [`MAX_PATH_CHARS`] characters; the root is `/`. Cloning one copies no text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct StreamPath(String);
+pub struct StreamPath(Arc<str>);
 
 /// Why a text is not a stream path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +42,7 @@ impl StreamPath {
     /// The root of the tree, `/`.
     #[must_use]
     pub fn root() -> Self {
-        Self("/".to_owned())
+        Self("/".into())
     }
 
     /// The path as text.
@@ -56,7 +57,7 @@ impl StreamPath {
         match self.0.rsplit_once('/')? {
             ("", "") => None,
             ("", _) => Some(Self::root()),
-            (parent, _) => Some(Self(parent.to_owned())),
+            (parent, _) => Some(Self(parent.into())),
         }
     }
 
@@ -104,7 +105,7 @@ impl FromStr for StreamPath {
                 });
             }
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 }
 
@@ -118,7 +119,7 @@ impl TryFrom<String> for StreamPath {
 
 impl From<StreamPath> for String {
     fn from(path: StreamPath) -> String {
-        path.0
+        path.as_str().to_owned()
     }
 }
 
@@ -132,10 +133,10 @@ impl fmt::Display for StreamPath {
 pub const MAX_PROJECT_CHARS: usize = 255;
 
 /// The namespace of a stream (SPEC §1): 1 to [`MAX_PROJECT_CHARS`] characters, none of them a
-/// control character.
+/// control character. Cloning one copies no text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Project(String);
+pub struct Project(Arc<str>);
 
 /// Why a text is not a project slug.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -162,7 +163,7 @@ impl Project {
 /// `public`, where nothing else is said.
 impl Default for Project {
     fn default() -> Self {
-        Self("public".to_owned())
+        Self("public".into())
     }
 }
 
@@ -180,7 +181,7 @@ impl FromStr for Project {
         if text.chars().any(char::is_control) {
             return Err(ProjectError::Control(text.to_owned()));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 }
 
@@ -194,7 +195,7 @@ impl TryFrom<String> for Project {
 
 impl From<Project> for String {
     fn from(project: Project) -> String {
-        project.0
+        project.as_str().to_owned()
     }
 }
 

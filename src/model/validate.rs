@@ -10,9 +10,8 @@ use std::fmt;
 
 /// Most characters of a type.
 pub const MAX_TYPE_CHARS: usize = 2_048;
-/// Most levels of arrays and objects in an event input, its own braces counted. Two below what
-/// `serde_json` reads, so that what wraps an input can be read back as well.
-pub const MAX_DEPTH: usize = 125;
+/// Most levels of arrays and objects in an event input, its own braces counted.
+pub const MAX_DEPTH: usize = 128;
 
 /// Which payloads are valid for types that are not built in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

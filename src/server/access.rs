@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use std::fmt;
 use std::str::FromStr;
 use subtle::ConstantTimeEq;
-use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, Any, Cors};
 
 /// A secret that every request must carry as `Authorization: Bearer …`.
 #[derive(Clone)]
@@ -59,8 +59,8 @@ impl fmt::Debug for Token {
 }
 
 /// Pages of any origin may do everything (SPEC §3); what guards a service is its token.
-pub fn cors() -> CorsLayer {
-    CorsLayer::new()
+pub fn cors<S>(inner: S) -> Cors<S> {
+    Cors::new(inner)
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::DELETE])
         // `*` would leave out Authorization.

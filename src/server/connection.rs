@@ -1,9 +1,8 @@
 //! Accepting and serving connections: time limits on slow clients, and an orderly end.
 
-use axum::Router;
+use super::router::Answering;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
@@ -35,7 +34,7 @@ pub struct ConnectionLimits {
 /// [`ConnectionLimits::grace`] are cut off.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    router: impl Answering,
     limits: ConnectionLimits,
     stop: &CancellationToken,
 ) {
@@ -93,7 +92,7 @@ fn of_the_peer(error: &io::Error) -> bool {
 async fn one(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    router: impl Answering,
     limits: ConnectionLimits,
     stop: CancellationToken,
     cut: CancellationToken,
@@ -106,7 +105,7 @@ async fn one(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_buf_size(BUFFER_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), router);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -1,8 +1,11 @@
 //! JSON at the door: what strangers send is parsed with care (depth, double keys, numbers that no
 //! reader could hold), and what goes out to people is indented.
 
+use crate::model::json::LEVELS_A_PARSER;
 use crate::model::validate::MAX_DEPTH;
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 use std::cell::Cell;
 use std::fmt;
@@ -61,7 +64,13 @@ impl<'de> DeserializeSeed<'de> for Careful<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
+        if self.depth != LEVELS_A_PARSER {
+            return deserializer.deserialize_any(self);
+        }
+        // The library's parser would give up before our limit.
+        let rest = Box::<RawValue>::deserialize(deserializer)?;
+        let mut parser = serde_json::Deserializer::from_str(rest.get());
+        parser.deserialize_any(self).map_err(D::Error::custom)
     }
 }
 
@@ -294,7 +303,7 @@ mod tests {
         assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
         for levels in [MAX_DEPTH + 1, 129, 100_000] {
             let error = parse(nested(levels).as_bytes()).unwrap_err();
-            assert!(error.contains("nested deeper than 125 levels"), "{error}");
+            assert!(error.contains("nested deeper than 128 levels"), "{error}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::bounds::Format;
 use super::router::App;
+use crate::model::json;
 use crate::service::{Entry, Reader, ServiceError};
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
@@ -122,7 +123,7 @@ fn frames(format: Format, entries: &[Entry]) -> Result<Bytes, ServiceError> {
 fn yaml(entry: &Entry, out: &mut Vec<u8>) -> Result<(), ServiceError> {
     let offset = entry.offset;
     let wrong = |why: String| ServiceError::Internal(format!("event {offset} as YAML: {why}"));
-    let event: Value = serde_json::from_slice(&entry.json).map_err(|e| wrong(e.to_string()))?;
+    let event: Value = json::read(&entry.json).map_err(|e| wrong(e.to_string()))?;
     out.extend_from_slice(b"---\n");
     serde_norway::to_writer(out, &event).map_err(|e| wrong(e.to_string()))
 }

@@ -11,18 +11,23 @@ use super::target::Target;
 use super::{answer, docs, reading, secrets, streams};
 use crate::model::path::{Project, StreamKey, StreamPath};
 use crate::service::{Route, Service};
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::handler::Handler;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures_util::FutureExt;
+use hyper::body::Incoming;
+use hyper::service::Service as Serves;
+use hyper_util::service::TowerToHyperService;
 use std::any::Any;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
 /// What every request can reach.
@@ -45,13 +50,34 @@ pub struct AppOptions {
     pub keep_alive: Duration,
 }
 
-/// Routes everything: paths are read as they were sent, so one handler takes them all.
-pub fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .fallback(handle)
-        .with_state(app)
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(access::cors())
+/// What answers the requests of a connection.
+pub trait Answering:
+    Serves<
+        hyper::Request<Incoming>,
+        Response = Response,
+        Error = Infallible,
+        Future: Send + 'static,
+    > + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<S> Answering for S where
+    S: Serves<
+            hyper::Request<Incoming>,
+            Response = Response,
+            Error = Infallible,
+            Future: Send + 'static,
+        > + Clone
+        + Send
+        + 'static
+{
+}
+
+/// Answers everything: paths are read as they were sent, so one handler takes them all.
+pub fn router(app: Arc<App>) -> impl Answering {
+    TowerToHyperService::new(access::cors(handle.with_state(app)))
 }
 
 async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -64,9 +90,11 @@ async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
         status = tracing::field::Empty,
     );
     let answered = async {
-        let response = match respond(&app, &parts, body).await {
-            Ok(response) => response,
-            Err(refusal) => refusal.into_response(),
+        let responded = AssertUnwindSafe(respond(&app, parts, body)).catch_unwind();
+        let response = match responded.await {
+            Ok(Ok(response)) => response,
+            Ok(Err(refusal)) => refusal.into_response(),
+            Err(panic) => panicked(&*panic),
         };
         let status = response.status();
         tracing::Span::current().record("status", status.as_u16());
@@ -80,7 +108,7 @@ async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
 /// Parts of a request that what it asks for needs.
 pub struct Asked<'a> {
     pub app: &'a Arc<App>,
-    pub parts: &'a Parts,
+    pub parts: Parts,
     pub query: Query,
     pub project: Project,
 }
@@ -103,7 +131,7 @@ impl Asked<'_> {
     }
 }
 
-async fn respond(app: &Arc<App>, parts: &Parts, body: Body) -> Result<Response, Refusal> {
+async fn respond(app: &Arc<App>, parts: Parts, body: Body) -> Result<Response, Refusal> {
     let target = Target::parse(parts.uri.path());
     if let Some(token) = &app.options.token
         && target != Ok(Target::Health)
@@ -129,17 +157,16 @@ async fn respond(app: &Arc<App>, parts: &Parts, body: Body) -> Result<Response, 
         &query,
         parts.uri.authority().map(|a| a.as_str()),
     )?;
+    let method = parts.method.clone();
     let asked = Asked {
         app,
         parts,
         query,
         project,
     };
-    match (target, parts.method.as_str()) {
-        (Target::Stream(path), "POST") => streams::append(&asked, path, Route::Streams, body).await,
-        (Target::SeedStream(path), "POST") => {
-            streams::append(&asked, path, Route::Seed, body).await
-        }
+    match (target, method.as_str()) {
+        (Target::Stream(path), "POST") => streams::append(asked, path, Route::Streams, body).await,
+        (Target::SeedStream(path), "POST") => streams::append(asked, path, Route::Seed, body).await,
         (Target::Stream(path) | Target::SeedStream(path), "GET") => read(&asked, path).await,
         (Target::Stream(path), _) => streams::destroy(&asked, path).await,
         (Target::State(path), _) => streams::state(&asked, path).await,
@@ -147,7 +174,7 @@ async fn respond(app: &Arc<App>, parts: &Parts, body: Body) -> Result<Response, 
         (Target::Secrets, "POST") => secrets::create(&asked, body).await,
         (Target::Secrets, _) => secrets::list(&asked),
         (Target::Secret(id), _) => secrets::delete(&asked, &id).await,
-        (target, _) => Ok(not_allowed(&parts.method, &target)),
+        (target, _) => Ok(not_allowed(&method, &target)),
     }
 }
 
@@ -160,13 +187,12 @@ async fn read(asked: &Asked<'_>, path: StreamPath) -> Result<Response, Refusal> 
 }
 
 fn health(app: &App) -> Response {
-    match app.stop.is_cancelled() {
-        false => answer::body("application/json", "{\n  \"ok\": true\n}"),
-        true => {
-            let why = "the server is stopping";
-            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response()
-        }
-    }
+    let why = match app.service.read_only() {
+        _ if app.stop.is_cancelled() => "the server is stopping".to_owned(),
+        Some(why) => format!("only reading works: the store is read-only: {why}"),
+        None => return answer::body("application/json", "{\n  \"ok\": true\n}"),
+    };
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response()
 }
 
 fn not_allowed(method: &Method, target: &Target) -> Response {
@@ -181,7 +207,7 @@ fn not_allowed(method: &Method, target: &Target) -> Response {
 }
 
 /// The answer to a request whose handling panicked.
-fn panicked(panic: Box<dyn Any + Send>) -> Response {
+fn panicked(panic: &(dyn Any + Send)) -> Response {
     let what = panic
         .downcast_ref::<String>()
         .map(String::as_str)

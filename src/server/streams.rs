@@ -16,13 +16,14 @@ use std::time::Instant;
 /// # Errors
 /// Of the body, and the service's.
 pub async fn append(
-    asked: &Asked<'_>,
+    asked: Asked<'_>,
     path: StreamPath,
     route: Route,
     body: Body,
 ) -> Result<Response, Refusal> {
     let body = asked.body(body).await?;
     let started = Instant::now();
+    let key = asked.key(path);
     let incoming = match asked.query.one("jsonataTransform")? {
         None => input::read(&asked.parts.headers, &body, route).await,
         Some(expression) => {
@@ -31,13 +32,13 @@ pub async fn append(
             jsonata::transform_body(expression.to_owned(), body, route).await?
         }
     };
-    let stored = asked
-        .app
-        .service
-        .append(&asked.key(path), incoming, route)
-        .await?;
+    // Body and head lie in the connection's buffer, which is free for the next request once they
+    // are gone.
+    drop(body);
+    let Asked { app, .. } = asked;
+    let stored = app.service.append(&key, incoming, route).await?;
     let seconds = started.elapsed().as_secs_f64();
-    asked.app.metrics.append_seconds.observe(seconds);
+    app.metrics.append_seconds.observe(seconds);
     let mut out = Vec::with_capacity(stored.json.len() * 3 / 2 + 128);
     out.extend_from_slice(b"{\n  \"event\": ");
     json::pretty(&stored.json, 1, &mut out);

@@ -2,7 +2,7 @@
 //! service is opened. A cell of the store names every stream that has ever called.
 
 use super::stream::{Admitted, End};
-use super::{Incoming, Route, Service, ServiceError, Shared};
+use super::{Bounds, Incoming, Reader, Route, Service, ServiceError, Shared, Stored, To};
 use crate::model::built_in::BuiltIn;
 use crate::model::event::Millis;
 use crate::model::path::StreamKey;
@@ -225,6 +225,41 @@ async fn turn(service: Weak<Service>, shared: Arc<Shared>) {
     }
 }
 
+/// What acts by itself on a stream never makes a destroyed one anew: all of it goes these ways.
+///
+/// # Errors
+/// As the public ways, and [`ServiceError::NotFound`].
+impl Service {
+    pub(super) async fn append_existing(
+        self: &Arc<Self>,
+        key: &StreamKey,
+        incoming: Incoming,
+        route: Route,
+    ) -> Result<Stored, ServiceError> {
+        self.append_to(key, incoming, route, To::Existing).await
+    }
+
+    pub(super) async fn read_existing(
+        self: &Arc<Self>,
+        key: &StreamKey,
+        bounds: Bounds,
+    ) -> Result<Reader, ServiceError> {
+        let stream = self.existing(key).await?;
+        Reader::new(Arc::clone(self), stream, bounds)
+    }
+
+    pub(super) async fn state_of_existing(
+        self: &Arc<Self>,
+        key: &StreamKey,
+    ) -> Result<StreamState, ServiceError> {
+        loop {
+            if let Some(state) = self.existing(key).await?.durable_state().await {
+                return Ok(state);
+            }
+        }
+    }
+}
+
 impl Service {
     pub(super) async fn exists(&self, key: &StreamKey) -> Result<bool, ServiceError> {
         let (store, key) = (Arc::clone(&self.shared.store), key.clone());
@@ -270,7 +305,9 @@ impl Service {
         if self.is_closing() {
             return;
         }
-        if let Err(error) = followed {
+        if let Err(error) = followed
+            && !matches!(error, ServiceError::NotFound(_))
+        {
             tracing::warn!(stream = %key, ?follower, %error, "stopped following; begins again");
             tokio::time::sleep(Duration::from_millis(RETRY_MILLIS as u64)).await;
         }
@@ -313,10 +350,12 @@ impl Service {
     ) -> Result<(), ServiceError> {
         loop {
             let incoming = Incoming::Valid(input.clone());
-            match self.append(key, incoming, Route::Hook).await {
+            match self.append_existing(key, incoming, Route::Hook).await {
                 Ok(_) => return Ok(()),
                 Err(ServiceError::Paused) => self.until_resumed(key).await?,
-                Err(error @ ServiceError::Unavailable(_)) => return Err(error),
+                Err(error @ (ServiceError::Unavailable(_) | ServiceError::NotFound(_))) => {
+                    return Err(error);
+                }
                 Err(error) => {
                     tracing::warn!(stream = %key, %error, "an event of a follower was refused");
                     return Ok(());
@@ -376,5 +415,51 @@ impl Service {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::Options;
+    use crate::store::memory::MemoryStore;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn what_acts_by_itself_makes_no_stream() {
+        let store = Arc::new(MemoryStore::new().unwrap());
+        let service = Service::open(store.clone(), Options::default()).unwrap();
+        let key = StreamKey {
+            project: "public".parse().unwrap(),
+            path: "/destroyed".parse().unwrap(),
+        };
+        let input = || Input::new("note".to_owned(), json!({}));
+        let appended = service
+            .append_existing(&key, Incoming::Valid(input()), Route::Hook)
+            .await;
+        let refusals = [
+            appended.map(drop),
+            service.put_through(&key, input()).await,
+            service
+                .read_existing(&key, Bounds::default())
+                .await
+                .map(drop),
+            service.state_of_existing(&key).await.map(drop),
+        ];
+        for refusal in refusals {
+            assert!(
+                matches!(refusal, Err(ServiceError::NotFound(_))),
+                "{refusal:?}"
+            );
+        }
+        assert_eq!(store.streams(), Ok(Vec::new()));
+
+        let made = service.append(&key, Incoming::Valid(input()), Route::Hook);
+        assert_eq!(made.await.unwrap().offset.0, 2);
+        service.put_through(&key, input()).await.unwrap();
+        assert_eq!(
+            service.state_of_existing(&key).await.unwrap().event_count,
+            3
+        );
     }
 }

@@ -85,9 +85,9 @@ impl Draft {
                 error,
             } => (raw, encoding, error),
         };
-        // Two levels are put around it, and all of it must be readable again.
+        // Two levels are put around it, and no event may be deeper than others.
         let raw = match raw {
-            deep if validate::depth_reaches(&deep, validate::MAX_DEPTH) => {
+            deep if validate::depth_reaches(&deep, validate::MAX_DEPTH - 2) => {
                 Value::String(deep.to_string())
             }
             raw => raw,

@@ -5,7 +5,7 @@ use super::draft::Draft;
 use super::error::ServiceError;
 use super::stream::{Admitted, End, Stream};
 use super::streams::{Claim, Look};
-use super::{Service, Shared};
+use super::{Service, Shared, To};
 use crate::model::built_in::BuiltIn;
 use crate::model::event::{Event, Millis};
 use crate::model::offset::Offset;
@@ -232,7 +232,7 @@ impl Service {
                 )
             },
         );
-        match self.append_draft(ancestor, draft).await {
+        match self.append_draft(ancestor, draft, To::Any).await {
             Ok(_) => {}
             Err(ServiceError::Paused) => {
                 tracing::info!(stream = %ancestor, %child, "paused; told of its child once resumed");

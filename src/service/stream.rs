@@ -460,10 +460,13 @@ impl Stream {
         self.recent().from(from, until, max_bytes)
     }
 
-    /// The state and the event up to which it is folded, which may not be durable yet.
-    pub(super) fn state(&self) -> (StreamState, Offset) {
-        let core = self.core();
-        (core.state.clone(), core.last)
+    /// The state, of durable events only; `None` when what is folded into it will never be durable.
+    pub(super) async fn durable_state(&self) -> Option<StreamState> {
+        let (state, at) = {
+            let core = self.core();
+            (core.state.clone(), core.last)
+        };
+        self.durable(at).await.then_some(state)
     }
 
     /// Calls what is configured to act on the stream by itself.

@@ -5,6 +5,7 @@ use super::jsonata::{Jsonata, JsonataError};
 use super::{Bound, Bounds, Entry, Service, ServiceError};
 use crate::model::built_in::BuiltIn;
 use crate::model::event::Event;
+use crate::model::json;
 use crate::model::offset::Offset;
 use crate::model::path::StreamKey;
 use crate::model::stream_state::transformer::{Transformer, Transformers};
@@ -30,7 +31,11 @@ impl Service {
         let mut cursor = match self.cursor::<Cursor>(key, &me).await? {
             Some(cursor) => cursor,
             None => {
-                let configured = self.state(key).await?.processors.jsonata_transformer;
+                let configured = self
+                    .state_of_existing(key)
+                    .await?
+                    .processors
+                    .jsonata_transformer;
                 let first = configured.0.values().map(|t| t.configured_at.0).min();
                 Cursor {
                     done: Offset(first.unwrap_or(1).saturating_sub(1)),
@@ -42,7 +47,7 @@ impl Service {
             after: Bound::Offset(cursor.done),
             ..Bounds::default()
         };
-        let mut reader = self.read(key, bounds).await?;
+        let mut reader = self.read_existing(key, bounds).await?;
         while let Some(chunk) = reader.next().await {
             let chunk = match chunk {
                 Ok(chunk) => chunk,
@@ -72,7 +77,7 @@ impl Cursor {
     fn apply(mut self, path: &str, entry: &Entry) -> (Cursor, Vec<Input>) {
         let mut inputs = Vec::new();
         self.done = entry.offset;
-        let event = serde_json::from_slice::<Value>(&entry.json);
+        let event = json::read::<Value>(&entry.json);
         let (Ok(value), Ok(event)) = (event, Event::parse(&entry.json)) else {
             tracing::error!(
                 stream = path,

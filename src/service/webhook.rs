@@ -7,6 +7,7 @@ use super::websocket::Line;
 use super::{Bound, Bounds, Entry, Service, ServiceError};
 use crate::model::built_in::BuiltIn;
 use crate::model::event::Event;
+use crate::model::json;
 use crate::model::offset::Offset;
 use crate::model::path::StreamKey;
 use crate::model::stream_state::subscriber::{Delivery, Subscription, Subscriptions};
@@ -57,7 +58,11 @@ impl Service {
         let mut cursor = match self.cursor::<Cursor>(key, &me).await? {
             Some(cursor) => cursor,
             None => {
-                let configured = self.state(key).await?.processors.external_subscriber;
+                let configured = self
+                    .state_of_existing(key)
+                    .await?
+                    .processors
+                    .external_subscriber;
                 let at = configured.0.get(slug).map_or(1, |s| s.configured_at.0);
                 Cursor {
                     done: Offset(at.saturating_sub(1)),
@@ -69,7 +74,7 @@ impl Service {
             after: Bound::Offset(cursor.done),
             ..Bounds::default()
         };
-        let mut reader = self.read(key, bounds).await?;
+        let mut reader = self.read_existing(key, bounds).await?;
         let mut line = Line::default();
         loop {
             let chunk = tokio::select! {
@@ -242,7 +247,7 @@ fn pack(subscription: &Subscription, entry: &Entry) -> Result<Parcel, String> {
     if plain && subscription.r#type == Delivery::Webhook {
         return Ok(Parcel::Body(subscription.clone(), entry.json.to_vec()));
     }
-    let event: Value = serde_json::from_slice(&entry.json).map_err(|error| error.to_string())?;
+    let event: Value = json::read(&entry.json).map_err(|error| error.to_string())?;
     let failed = |part: &str, error: JsonataError| format!("its {part} failed: {error}");
     if let Some(filter) = &subscription.jsonata_filter {
         let passes = Jsonata::compile(filter).and_then(|filter| filter.holds(&event));

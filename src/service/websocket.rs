@@ -2,6 +2,7 @@
 //! in order, appends in.
 
 use super::{Incoming, Route, Service};
+use crate::model::json;
 use crate::model::path::StreamKey;
 use crate::model::stream_state::subscriber::{Delivery, Subscription};
 use crate::processor::worker::egress::Egress;
@@ -232,7 +233,7 @@ async fn talk(
 
 /// What a peer said; what it is to be told in return.
 async fn heard(service: &Arc<Service>, key: &StreamKey, text: &str) -> Option<String> {
-    let mut frame: Value = match serde_json::from_str(text) {
+    let mut frame: Value = match json::read(text.as_bytes()) {
         Ok(frame) => frame,
         Err(error) => return Some(format!("the frame is no JSON: {error}")),
     };
@@ -240,7 +241,7 @@ async fn heard(service: &Arc<Service>, key: &StreamKey, text: &str) -> Option<St
         Some("append") => {
             let input = frame.get_mut("event").map(Value::take).unwrap_or_default();
             let appended = service
-                .append(key, Incoming::Json(input), Route::Streams)
+                .append_existing(key, Incoming::Json(input), Route::Streams)
                 .await;
             appended.err().map(|error| error.to_string())
         }

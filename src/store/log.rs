@@ -215,12 +215,6 @@ impl LogStore {
         open::open(disk, folder, options)
     }
 
-    /// Why the store takes no writes, if it does not: something in it is damaged.
-    #[must_use]
-    pub fn read_only(&self) -> Option<&str> {
-        self.shared.read_only.as_deref()
-    }
-
     fn catalog(&self) -> Result<RwLockReadGuard<'_, Catalog>, StoreError> {
         self.worker.open()?;
         Ok(self.shared.catalog())
@@ -431,6 +425,11 @@ impl Store for LogStore {
 
     fn commits(&self) -> Commits {
         self.worker.commits()
+    }
+
+    fn read_only(&self) -> Option<String> {
+        let damaged = self.shared.read_only.clone();
+        damaged.or_else(|| self.worker.given_up())
     }
 
     fn close(&self) {

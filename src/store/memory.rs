@@ -205,6 +205,10 @@ impl Store for MemoryStore {
         self.worker.commits()
     }
 
+    fn read_only(&self) -> Option<String> {
+        self.worker.given_up()
+    }
+
     fn close(&self) {
         self.worker.close();
     }

@@ -9,7 +9,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 /// Something to be made durable.
@@ -116,13 +116,24 @@ impl Queue {
     }
 
     /// Takes the waiting orders, in order, up to about so many bytes; sleeps while there are none.
-    fn next(&self, most: usize) -> Next {
+    /// With `company`, more are likely to be on their way: who brings them may have the processor
+    /// first. On a busy machine that makes commits two to three times as large, so that fewer of them
+    /// take processor time from those who append; on an idle one it costs nothing.
+    fn next(&self, most: usize, company: bool) -> Next {
         let mut waiting = self.lock();
+        let mut yields = company;
         loop {
             if waiting.before_close == 0
                 && let Some(told) = waiting.closing.take()
             {
                 return Next::Close(told);
+            }
+            if !waiting.orders.is_empty() && yields {
+                drop(waiting);
+                std::thread::yield_now();
+                waiting = self.lock();
+                yields = false;
+                continue;
             }
             if !waiting.orders.is_empty() {
                 break;
@@ -177,6 +188,7 @@ pub(super) struct Worker {
     queue: Arc<Queue>,
     closed: Arc<AtomicBool>,
     committed: Arc<Committed>,
+    given_up: Arc<OnceLock<String>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -201,14 +213,21 @@ impl Worker {
         let (line, ended) = (Arc::clone(&queue), Arc::clone(&closed));
         let committed = Arc::new(Committed::default());
         let counted = Arc::clone(&committed);
+        let given_up = Arc::new(OnceLock::new());
+        let giving_up = Arc::clone(&given_up);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
                 let mut state = Ok(());
+                let mut last = 0;
                 loop {
-                    match line.next(most) {
+                    match line.next(most, last > 1) {
                         Next::Group(orders) => {
+                            last = orders.len();
                             state = carry_out(&mut writer, orders, state, &counted);
+                            if let Err(StoreError::ReadOnly(why)) = &state {
+                                giving_up.get_or_init(|| why.clone());
+                            }
                         }
                         Next::Close(told) => {
                             if state.is_ok() {
@@ -232,6 +251,7 @@ impl Worker {
             queue,
             closed,
             committed,
+            given_up,
             thread: Some(thread),
         })
     }
@@ -245,6 +265,11 @@ impl Worker {
             groups: self.committed.groups.load(Ordering::Relaxed),
             events: self.committed.events.load(Ordering::Relaxed),
         }
+    }
+
+    /// Why nothing is committed any more, if the writer failed.
+    pub(super) fn given_up(&self) -> Option<String> {
+        self.given_up.get().cloned()
     }
 
     /// [`StoreError::Closed`] from the moment on at which [`Worker::close`] has done its work.

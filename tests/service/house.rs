@@ -165,6 +165,10 @@ impl Store for HeldStore {
         self.inner.commits()
     }
 
+    fn read_only(&self) -> Option<String> {
+        self.inner.read_only()
+    }
+
     fn close(&self) {
         self.inner.close();
     }

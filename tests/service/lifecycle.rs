@@ -124,15 +124,15 @@ async fn what_is_nested_too_deep_is_kept_as_text() {
     let house = House::new();
     let nest = |levels| (0..levels).fold(json!(1), |inner, _| json!([inner]));
     // The event's own braces are two levels.
-    let deepest = json!({"type": "x", "payload": {"deep": nest(123)}});
+    let deepest = json!({"type": "x", "payload": {"deep": nest(126)}});
     let stored = house.append("/a", deepest.clone()).await.unwrap();
     assert_eq!(said(&stored)["payload"], deepest["payload"]);
-    for levels in [124, 125, 126, 300] {
+    for levels in [127, 128, 129, 300] {
         let input = json!({"type": "x", "payload": {"deep": nest(levels)}});
         let stored = said(&house.append("/a", input.clone()).await.unwrap());
         assert_eq!(
             stored["payload"]["error"],
-            "event: nested deeper than 125 levels"
+            "event: nested deeper than 128 levels"
         );
         let raw = match &stored["payload"]["rawInput"] {
             Value::String(text) => text.clone(),

@@ -22,7 +22,7 @@ pub const P: &str = "https://events.iterate.com/events/stream/";
 /// A server, and a project and a folder of streams in it that no other test uses.
 pub struct Api {
     pub base: String,
-    /// It is the server of this process.
+    /// It is an evtui.
     pub ours: bool,
     pub project: String,
     pub client: reqwest::Client,
@@ -42,7 +42,7 @@ impl Answer {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+        evtui::model::json::read(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -71,6 +71,16 @@ impl Answer {
     }
 }
 
+/// Whether a server has what only ours has: `/healthz`.
+fn is_evtui(base: &str) -> bool {
+    let Some(address) = base.strip_prefix("http://") else {
+        return false;
+    };
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let answer = raw(address, request.as_bytes());
+    status(&answer) == 200 && String::from_utf8_lossy(&answer).contains("\"ok\": true")
+}
+
 /// A server on a thread of its own, for as long as the process lives.
 pub fn start(options: server::Options, service: Options) -> String {
     let (told, base) = std::sync::mpsc::channel();
@@ -92,7 +102,11 @@ impl Api {
     pub fn new() -> Api {
         static OURS: OnceLock<String> = OnceLock::new();
         match std::env::var("EVTUI_CONTRACT_URL") {
-            Ok(base) => Api::at(base.trim_end_matches('/').to_owned(), false),
+            Ok(base) => {
+                let base = base.trim_end_matches('/');
+                static IS_OURS: OnceLock<bool> = OnceLock::new();
+                Api::at(base.to_owned(), *IS_OURS.get_or_init(|| is_evtui(base)))
+            }
             Err(_) => {
                 let start = || start(server::Options::default(), Options::default());
                 Api::at(OURS.get_or_init(start).clone(), true)
@@ -250,7 +264,7 @@ fn frame(text: &str) -> Frame {
         }
         "message" => Frame::Message {
             id,
-            data: serde_json::from_str(&data).unwrap(),
+            data: evtui::model::json::read(data.as_bytes()).unwrap(),
         },
         _ => Frame::Other { event, data },
     }

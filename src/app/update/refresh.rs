@@ -127,7 +127,7 @@ fn document(app: &App, row: usize, width: u16) -> Option<EventDoc> {
     let text = if app.event.raw {
         None
     } else if app.event.envelope {
-        serde_json::from_slice::<Value>(&raw)
+        crate::model::json::read::<Value>(&raw)
             .ok()
             .as_ref()
             .and_then(pretty)

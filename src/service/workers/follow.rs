@@ -52,6 +52,10 @@ pub async fn follow(service: Arc<Service>, tools: Arc<Tools>, key: StreamKey) {
         Ok(None) => Ok(()),
         Err(error) => Err(error),
     };
+    let ended = match ended {
+        Err(ServiceError::NotFound(_)) => Ok(()),
+        ended => ended,
+    };
     if let Err(error) = &ended {
         tracing::error!(stream = %key, %error, "its workers cannot run");
     }
@@ -78,7 +82,12 @@ async fn start(
     let born = head.created_at;
     let mut follower = Follower {
         plans: Arc::new(Plans::load(service, key, born)),
-        env: service.state(key).await?.processors.dynamic_worker.env,
+        env: service
+            .state_of_existing(key)
+            .await?
+            .processors
+            .dynamic_worker
+            .env,
         service: Arc::clone(service),
         tools,
         key: key.clone(),
@@ -103,7 +112,7 @@ impl Follower {
             before: Some(Bound::Offset(Offset(offset + 1))),
             live: false,
         };
-        let mut reader = self.service.read(&self.key, bounds).await?;
+        let mut reader = self.service.read_existing(&self.key, bounds).await?;
         match reader.next().await {
             Some(Ok(chunk)) => Ok(chunk
                 .first()
@@ -123,7 +132,7 @@ impl Follower {
             after,
             ..Bounds::default()
         };
-        let mut reader = self.service.read(&self.key, bounds).await?;
+        let mut reader = self.service.read_existing(&self.key, bounds).await?;
         while let Some(chunk) = reader.next().await {
             let chunk = match chunk {
                 Ok(chunk) => chunk,

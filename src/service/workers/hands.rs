@@ -5,6 +5,7 @@ use super::super::error::ServiceError;
 use super::super::reader::{Bound, Bounds};
 use super::super::{Service, Stored};
 use crate::model::built_in::BuiltIn;
+use crate::model::json;
 use crate::model::offset::Offset;
 use crate::model::path::{StreamKey, StreamPath};
 use crate::model::peek;
@@ -83,7 +84,7 @@ impl Hands {
             "metadata": metadata,
             "idempotencyKey": format!("{}@{offset}/{}!{what}", self.key.path, self.slug),
         });
-        let appended = append_held(&self.service, &self.key, &event, &self.held).await;
+        let appended = self.append_held(&self.key, &event).await;
         if let Err(error) = appended {
             tracing::error!(stream = %self.key, worker = %self.slug, %error, "this cannot be put on record");
         }
@@ -97,6 +98,29 @@ impl Hands {
             && peek::member(event, "metadata")
                 .and_then(|metadata| peek::text_member(metadata, "worker"))
                 .is_some_and(|slug| *slug == *self.slug)
+    }
+
+    /// Appends; to a paused stream, once it is resumed. Of streams that do not exist, others are made,
+    /// but never its own: that one was destroyed.
+    async fn append_held(&self, key: &StreamKey, event: &Value) -> Result<Stored, ServiceError> {
+        loop {
+            let incoming = Incoming::Json(event.clone());
+            let appended = match *key == self.key {
+                true => {
+                    self.service
+                        .append_existing(key, incoming, Route::Hook)
+                        .await
+                }
+                false => self.service.append(key, incoming, Route::Hook).await,
+            };
+            match appended {
+                Err(ServiceError::Paused) => {
+                    let _held = Held::new(&self.held);
+                    resumed(&self.service, key).await?;
+                }
+                other => return other,
+            }
+        }
     }
 
     /// Where a hook's append goes.
@@ -128,7 +152,7 @@ impl Outside for Hands {
                 before: None,
                 live: false,
             };
-            let mut reader = service.read(&key, bounds).await.map_err(refused)?;
+            let mut reader = service.read_existing(&key, bounds).await.map_err(refused)?;
             match reader.next().await {
                 None => Ok(Vec::new()),
                 Some(Ok(chunk)) => Ok(chunk.into_iter().map(|entry| entry.json).collect()),
@@ -156,9 +180,9 @@ impl Outside for Hands {
             // There it stays when this stream is destroyed and begun anew.
             base.push_str(&format!("~{}", self.born));
         }
-        let (service, held) = (Arc::clone(&self.service), Arc::clone(&self.held));
+        let hands = self.clone();
         async move {
-            let mut event: Value = serde_json::from_slice(&append.event).map_err(|e| Refused {
+            let mut event: Value = json::read(&append.event).map_err(|e| Refused {
                 message: e.to_string(),
                 ..Refused::default()
             })?;
@@ -167,7 +191,7 @@ impl Outside for Hands {
             {
                 event.insert("idempotencyKey".into(), base.into());
             }
-            let stored = append_held(&service, &key, &event, &held).await;
+            let stored = hands.append_held(&key, &event).await;
             stored.map(|stored| stored.json).map_err(refused)
         }
         .boxed()
@@ -247,25 +271,6 @@ impl Drop for Held<'_> {
     }
 }
 
-/// Appends; to a paused stream, once it is resumed.
-async fn append_held(
-    service: &Arc<Service>,
-    key: &StreamKey,
-    event: &Value,
-    held: &AtomicUsize,
-) -> Result<Stored, ServiceError> {
-    loop {
-        let incoming = Incoming::Json(event.clone());
-        match service.append(key, incoming, Route::Hook).await {
-            Err(ServiceError::Paused) => {
-                let _held = Held::new(held);
-                resumed(service, key).await?;
-            }
-            other => return other,
-        }
-    }
-}
-
 /// Waits until a stream is not paused.
 async fn resumed(service: &Arc<Service>, key: &StreamKey) -> Result<(), ServiceError> {
     let bounds = Bounds {
@@ -273,9 +278,15 @@ async fn resumed(service: &Arc<Service>, key: &StreamKey) -> Result<(), ServiceE
         before: None,
         live: true,
     };
-    let mut reader = service.read(key, bounds).await?;
+    let mut reader = service.read_existing(key, bounds).await?;
     // Looked at after the reader stands: what comes in between is in one of them.
-    if !service.state(key).await?.processors.circuit_breaker.paused {
+    if !service
+        .state_of_existing(key)
+        .await?
+        .processors
+        .circuit_breaker
+        .paused
+    {
         return Ok(());
     }
     while let Some(chunk) = reader.next().await {

@@ -170,7 +170,7 @@ impl Job {
             after: Bound::Offset(Offset(place.cursor)),
             ..Bounds::default()
         };
-        let mut reader = match self.service.read(&self.key, bounds).await {
+        let mut reader = match self.service.read_existing(&self.key, bounds).await {
             Ok(reader) => reader,
             Err(error) => {
                 tracing::error!(stream = %self.key, worker = %self.configured.slug, %error, "it cannot read its stream");

@@ -7,7 +7,7 @@ use super::scan::{End, Scan, scan};
 use super::segment::{Paths, Segment};
 use super::tidy::{Job, Tidy};
 use super::writer::{Active, LogWriter, Place, create};
-use super::{GROUP, LogStore, Options, Shared, sidecar};
+use super::{Durability, GROUP, LogStore, Options, Shared, sidecar};
 use crate::store::queue::{Queue, Worker};
 use crc32c::crc32c;
 use std::collections::BTreeMap;
@@ -386,7 +386,9 @@ impl Recovery<'_> {
                 segment.file.set_len(found.end).map_err(at(&path))?;
                 filled = found.end;
             }
-            secure(&segment, &found, least).map_err(at(&path))?;
+            if self.shared.options.durability == Durability::Fsync {
+                secure(&segment, &found, least).map_err(at(&path))?;
+            }
         }
         let declared = found.index.streams.iter();
         let declared = declared
@@ -408,7 +410,8 @@ impl Recovery<'_> {
 
 /// Writes the last commits once more, and syncs them: if the process ended between their write
 /// and their sync, or that sync failed, the system's cache may hold what the disk does not, and
-/// may take it for clean. Up to `durable` it is known not to be so.
+/// may take it for clean. Up to `durable` it is known not to be so: that leaves one commit, or, after
+/// [`Durability::Os`], up to a whole segment.
 fn secure(segment: &Segment, found: &Scan, durable: u64) -> io::Result<()> {
     let from = found.durable.max(durable).min(found.end);
     let mut bytes = vec![0; usize::try_from(found.end - from).map_err(io::Error::other)?];

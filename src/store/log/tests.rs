@@ -222,7 +222,7 @@ fn survives(plan: impl Fn(&mut Plan)) {
     drop(store);
     for last in [3, 4] {
         let store = open(&disk, folder.path());
-        assert_eq!(store.read_only(), None);
+        assert_eq!(Store::read_only(&store), None);
         assert_eq!(offsets(&store, "/a"), Vec::from_iter(1..=last));
         assert_eq!(offsets(&store, "/b"), [1, 2]);
         append(&store, "/a", last + 1).unwrap();
