@@ -52,20 +52,20 @@
 //!
 //! # Why no engine
 //!
-//! `cargo bench --bench store`, 200-byte events, ext4, two cores busy with other work at the same time;
-//! one fsync took 0.12 to 0.15 ms where nothing else is said. *Bare* is a loop of write and fdatasync on
-//! a growing file.
+//! `cargo bench --bench store`, 200-byte events, ext4, two cores; one fsync took 0.12 to 0.25 ms before and
+//! after nearly every row. *Bare* is a loop of write and fdatasync on a growing file.
 //!
 //! ```text
 //!                                      this log      redb 4.6       bare
-//! 1 event a commit                        2,081           426        769   events/s
-//! 1 event a commit, fsync 4 to 8 ms         455           247        249   events/s
-//! single events, 64 on their way         37,352             –          –   events/s
-//! 1M in commits of 1000, fsync 1 to 6   139,942        40,668     71,610   events/s
+//! 1 event a commit                        2,394         1,736      1,800   events/s
+//! 100 events a commit                   113,153        54,681    146,930   events/s
+//! single events, 16 on their way         35,901             –          –   events/s
+//! single events, 64 on their way         69,695             –          –   events/s
+//! 1M in commits of 1000                 509,021       239,051    276,855   events/s
 //! 1M events on disk                         244           285          –   MB
-//! whole history                             248           189          –   MB/s
-//! one event, anywhere                   130,261       146,102          –   events/s
-//! open and close, 1M events                 176            18          –   ms
+//! whole history                             943           432          –   MB/s
+//! one event, anywhere                   277,055       462,148          –   events/s
+//! open and close, 1M events                  32             2          –   ms
 //! ```
 //!
 //! A log writes each byte once, into space made ahead (which is why it can be faster than the bare

@@ -289,7 +289,7 @@ pub fn key(path: &str) -> StreamKey {
 }
 
 pub fn said(stored: &Stored) -> Value {
-    serde_json::from_slice(&stored.json).unwrap()
+    evtui::model::json::read(&stored.json).unwrap()
 }
 
 pub fn message(text: &str) -> Value {
