@@ -14,15 +14,27 @@ use support::{Api, P, PATIENCE, note, raw, raw_status, status};
 
 const MAX_BODY: u64 = 64 << 10;
 
-/// A server of this process with a small body limit and little patience.
+/// A server of this process with a small body limit.
 fn api() -> Api {
     static BASE: OnceLock<String> = OnceLock::new();
     let start = || {
         let options = Options {
             max_body: MAX_BODY,
-            head_timeout: Duration::from_millis(300),
-            body_idle: Duration::from_millis(300),
-            body_total: Duration::from_secs(2),
+            ..Options::default()
+        };
+        support::start(options, evtui::service::Options::default())
+    };
+    Api::at(BASE.get_or_init(start).clone(), true)
+}
+
+/// One with little patience: not for those who do nothing wrong, on a busy machine.
+fn hasty() -> Api {
+    static BASE: OnceLock<String> = OnceLock::new();
+    let start = || {
+        let options = Options {
+            head_timeout: Duration::from_secs(1),
+            body_idle: Duration::from_secs(1),
+            body_total: Duration::from_secs(3),
             ..Options::default()
         };
         support::start(options, evtui::service::Options::default())
@@ -208,7 +220,7 @@ async fn strange_json_is_put_on_record_as_it_came() {
 
 #[test]
 fn slow_heads_time_out() {
-    let api = api();
+    let api = hasty();
     for start in [
         "",
         "G",
@@ -238,7 +250,7 @@ fn slow_heads_time_out() {
 
 #[test]
 fn slow_bodies_time_out_and_are_not_stored() {
-    let api = api();
+    let api = hasty();
     let head = format!(
         "POST /api/streams/slow HTTP/1.1\r\nHost: x\r\nx-iterate-project: {}\r\n",
         api.project
@@ -418,7 +430,7 @@ proptest! {
 
     #[test]
     fn no_bytes_bring_the_server_down(request in prop::collection::vec(any::<u8>(), 1..300)) {
-        let api = api();
+        let api = hasty();
         raw(api.address(), &[&request[..], b"\r\n\r\n"].concat());
         alive(&api);
     }
