@@ -7,6 +7,7 @@
 mod generate;
 
 use evtui::model::log::EventLog;
+use evtui::processor::deployments::named;
 use evtui::processor::host::BoxReducer;
 use evtui::processor::limits::Limits;
 use evtui::processor::source::{Input, prepare};
@@ -54,7 +55,11 @@ fn main() {
         "forward p50/p99 ms",
         "back p50/p99 ms"
     );
-    line("built-in, Rust", Box::new(BuiltInReducer::default()), &*log);
+    line(
+        "built-in, Rust",
+        Box::new(BuiltInReducer::new(named)),
+        &*log,
+    );
     line("counter", boxed(COUNTER), &*log);
     line("50 kB state", boxed(FIFTY_KB), &*log);
 }

@@ -12,7 +12,7 @@ mod counts;
 mod destroy;
 mod draft;
 mod error;
-pub mod jsonata;
+mod jsonata;
 mod open;
 mod reader;
 mod recent;
@@ -44,6 +44,7 @@ use crate::store::{Store, StoreError};
 use clock::{Clock, SystemClock};
 use draft::Draft;
 use serde::Serialize;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -72,6 +73,9 @@ pub struct Options {
     pub recent_bytes: usize,
     /// Where webhooks may go.
     pub egress: Egress,
+    /// This program's own binary, started to evaluate JSONata. Empty: there is none, and every
+    /// expression fails.
+    pub exe: PathBuf,
 }
 
 impl Default for Options {
@@ -84,6 +88,7 @@ impl Default for Options {
             idle_after: Duration::from_secs(300),
             recent_bytes: 1 << 20,
             egress: Egress::default(),
+            exe: PathBuf::new(),
         }
     }
 }
@@ -127,6 +132,7 @@ pub struct Service {
     destroying: tokio::sync::Mutex<()>,
     closing: AtomicBool,
     webhooks: webhook::Client,
+    jsonata: jsonata::Jsonata,
 }
 
 impl Service {
@@ -137,6 +143,7 @@ impl Service {
     /// The store cannot be read, or the key of the secrets cannot be had.
     pub fn open(store: Arc<dyn Store>, options: Options) -> Result<Arc<Service>, SecretsError> {
         let secrets = secrets::Secrets::open(&*store, &options.secrets_key)?;
+        let jsonata = jsonata::Jsonata::new(&options.exe);
         let service = Arc::new(Service {
             shared: Arc::new(Shared {
                 store,
@@ -152,6 +159,7 @@ impl Service {
             destroying: tokio::sync::Mutex::default(),
             closing: AtomicBool::new(false),
             webhooks: webhook::Client::default(),
+            jsonata,
         });
         tokio::spawn(keep_house(Arc::downgrade(&service)));
         attend::start(&service);
@@ -208,7 +216,7 @@ impl Service {
                 To::Existing => self.existing(key).await?,
             };
             match stream.admit(&self.shared, &mut draft) {
-                Admitted::Gone | Admitted::NotDue(_) => {}
+                Admitted::Gone | Admitted::NotDue => {}
                 Admitted::Refused(error) => return Err(error),
                 Admitted::Repeated(entry) => return Ok(self.repeated(entry)),
                 Admitted::RepeatedInFlight(entry) => {

@@ -6,8 +6,14 @@ mod hooked;
 use evtui::processor::worker::{Failure, Outcome, Worker, WorkerError};
 use evtui::replay::reducer::NoteKind;
 use hooked::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
+
+/// Delivers an event whose hook is to succeed.
+async fn done(worker: &mut Worker, stream: &Stream, payload: Value) {
+    let outcome = deliver(worker, stream, payload).await;
+    assert_eq!(outcome, Outcome::Done);
+}
 
 #[tokio::test]
 async fn a_hook_runs_appends_and_waits_for_timers() {
@@ -25,14 +31,8 @@ async fn a_hook_runs_appends_and_waits_for_timers() {
     }";
     let mut worker = Worker::new(config(code, &stream));
     stream.push(json!({ "n": 5 }));
-    assert_eq!(
-        deliver(&mut worker, &stream, json!({ "n": 2 })).await,
-        Outcome::Done
-    );
-    assert_eq!(
-        deliver(&mut worker, &stream, json!({ "n": 1 })).await,
-        Outcome::Done
-    );
+    done(&mut worker, &stream, json!({ "n": 2 })).await;
+    done(&mut worker, &stream, json!({ "n": 1 })).await;
     assert_eq!(
         stream.appended(),
         [
@@ -67,14 +67,8 @@ async fn all_forms_of_hooks_are_called() {
     let mut worker = Worker::new(config(code, &stream));
     stream.push(json!({}));
     stream.push(json!({}));
-    assert_eq!(
-        deliver(&mut worker, &stream, json!({})).await,
-        Outcome::Done
-    );
-    assert_eq!(
-        deliver(&mut worker, &stream, json!({})).await,
-        Outcome::Done
-    );
+    done(&mut worker, &stream, json!({})).await;
+    done(&mut worker, &stream, json!({})).await;
     assert_eq!(
         stream.appended(),
         [
@@ -95,10 +89,7 @@ async fn all_forms_of_hooks_are_called() {
         },
     }";
     let mut worker = Worker::new(config(code, &stream));
-    assert_eq!(
-        deliver(&mut worker, &stream, json!({})).await,
-        Outcome::Done
-    );
+    done(&mut worker, &stream, json!({})).await;
     assert_eq!(
         stream.appended(),
         [json!({ "type": "x", "payload": { "prevState": 0, "state": 1, "offset": 1 } })]
@@ -112,10 +103,7 @@ async fn all_forms_of_hooks_are_called() {
             afterAppend: ({ append, event }: { append: any; event: any }) => append({ type: 'echo', payload: event.payload }),
         }))";
     let mut worker = Worker::new(config(code, &stream));
-    assert_eq!(
-        deliver(&mut worker, &stream, json!({ "a": 1 })).await,
-        Outcome::Done
-    );
+    done(&mut worker, &stream, json!({ "a": 1 })).await;
     assert_eq!(
         stream.appended(),
         [json!({ "type": "echo", "payload": { "a": 1 } })]
@@ -149,10 +137,7 @@ async fn a_hook_that_throws_is_told_and_the_worker_goes_on() {
         panic!("{outcome:?}");
     };
     assert_eq!(message, "TypeError: no");
-    assert_eq!(
-        deliver(&mut worker, &stream, json!({})).await,
-        Outcome::Done
-    );
+    done(&mut worker, &stream, json!({})).await;
     assert_eq!(
         stream.appended(),
         [json!({ "type": "n", "payload": { "state": 2 } })]
@@ -177,10 +162,7 @@ async fn a_hook_over_its_time_is_ended_and_the_state_rebuilt() {
         let outcome = deliver(&mut worker, &stream, payload).await;
         assert_eq!(outcome, Outcome::HookFailed(Failure::TimedOut { limit }));
     }
-    assert_eq!(
-        deliver(&mut worker, &stream, json!({})).await,
-        Outcome::Done
-    );
+    done(&mut worker, &stream, json!({})).await;
     assert_eq!(
         stream.appended(),
         [json!({ "type": "n", "payload": { "state": 3 } })]
@@ -207,14 +189,115 @@ async fn memory_is_limited() {
         ),
         "{outcome:?}"
     );
-    assert_eq!(
-        deliver(&mut worker, &stream, json!({})).await,
-        Outcome::Done
-    );
+    done(&mut worker, &stream, json!({})).await;
     assert_eq!(
         stream.appended(),
         [json!({ "type": "n", "payload": { "state": 2 } })]
     );
+}
+
+/// What a hook does to what it is given stays with it: replay, which runs no hooks, gives the same states.
+#[tokio::test]
+async fn a_hook_that_changes_what_it_is_given_changes_nothing_else() {
+    for kept in ["", "let last; ", "const all = []; "] {
+        let keep = match kept {
+            "" => "",
+            "let last; " => "last = state;",
+            _ => "all.push(state, event);",
+        };
+        let harm = match kept {
+            "" => "",
+            "let last; " => "last.n = 70; if (last.deep) last.deep.list.length = 0;",
+            _ => "for (const kept of all) { kept.n = 80; kept.payload = null; }",
+        };
+        let code = format!(
+            "{kept}export default {{
+                initialState: {{ n: 0, deep: {{ list: [] }} }},
+                reduce({{ event, state }}) {{ {keep} return {{ n: state.n + 1, deep: {{ list: [...state.deep.list, event.payload.n] }} }}; }},
+                async afterAppend({{ append, event, state }}) {{
+                    await append({{ type: 'saw', payload: state }});
+                    state.n = 100; state.deep.list.push('changed'); event.payload.n = 'changed'; {harm}
+                    setTimeout(() => {{ state.n = 200; }});
+                }},
+            }}"
+        );
+        let stream = Stream::new();
+        let mut worker = Worker::new(config(&code, &stream));
+        for n in 1..=3 {
+            let outcome = deliver(&mut worker, &stream, json!({ "n": n })).await;
+            assert_eq!(outcome, Outcome::Done, "{code}");
+        }
+        let last = stream.appended().pop().unwrap();
+        assert_eq!(
+            last["payload"],
+            json!({ "n": 3, "deep": { "list": [1, 2, 3] } }),
+            "{code}"
+        );
+    }
+    let code = "const processor = {
+        reduce(events) { return { first: events[0].payload, all: events.map(e => e.payload.n) }; },
+        async afterAppend(state, event) {
+            await append({ type: 'saw', payload: state });
+            state.first.n = 100; state.all.push(5); event.payload.n = 'changed';
+        },
+    };";
+    let stream = Stream::new();
+    let mut worker = Worker::new(config(code, &stream));
+    for n in 1..=3 {
+        done(&mut worker, &stream, json!({ "n": n })).await;
+    }
+    let last = stream.appended().pop().unwrap();
+    let expected = json!({ "first": { "n": 1 }, "all": [1, 2, 3] });
+    assert_eq!(last["payload"], expected);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_process_killed_from_outside_is_told_and_replaced() {
+    let code = "export default {
+        initialState: 0,
+        reduce: ({ state }) => state + 1,
+        async afterAppend({ append, event, state }) {
+            await append({ type: 'began', payload: { state } });
+            if (event.payload.waits) await new Promise(() => {});
+        },
+    }";
+    let stream = Stream::new();
+    let mut worker = Worker::new(config(code, &stream));
+    let kill = |worker: &Worker| {
+        let number = i32::try_from(worker.process_id().unwrap()).unwrap();
+        let number = rustix::process::Pid::from_raw(number).unwrap();
+        rustix::process::kill_process(number, rustix::process::Signal::KILL).unwrap();
+    };
+    worker.load().await.unwrap();
+    let number = worker.process_id().unwrap();
+    let killer = {
+        let stream = stream.clone();
+        tokio::spawn(async move {
+            while stream.appended().is_empty() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            let number = i32::try_from(number).unwrap();
+            let number = rustix::process::Pid::from_raw(number).unwrap();
+            rustix::process::kill_process(number, rustix::process::Signal::KILL).unwrap();
+        })
+    };
+    let outcome = deliver(&mut worker, &stream, json!({ "waits": true })).await;
+    let Outcome::HookFailed(Failure::Crashed { message }) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert!(message.contains("signal: 9"), "{message}");
+    killer.await.unwrap();
+    done(&mut worker, &stream, json!({})).await;
+    // Between two events nobody is to blame, and no hook is left out.
+    kill(&worker);
+    done(&mut worker, &stream, json!({})).await;
+    let states: Vec<_> = stream
+        .appended()
+        .iter()
+        .map(|e| e["payload"]["state"].clone())
+        .collect();
+    assert_eq!(states, [1, 2, 3]);
 }
 
 #[tokio::test]
@@ -226,22 +309,16 @@ async fn a_reducer_that_runs_away_leaves_the_state_as_it_was() {
     }";
     let stream = Stream::new();
     let mut worker = Worker::new(short(code, &stream));
-    assert_eq!(
-        deliver(&mut worker, &stream, json!({})).await,
-        Outcome::Done
-    );
+    done(&mut worker, &stream, json!({})).await;
     let outcome = deliver(&mut worker, &stream, json!({ "spins": true })).await;
     assert!(
         matches!(outcome, Outcome::NotReduced(NoteKind::TimedOut { .. })),
         "{outcome:?}"
     );
-    assert_eq!(
-        deliver(&mut worker, &stream, json!({})).await,
-        Outcome::Done
-    );
+    done(&mut worker, &stream, json!({})).await;
     // Another worker meets it while catching up.
     let mut other = Worker::new(short(code, &stream));
-    assert_eq!(deliver(&mut other, &stream, json!({})).await, Outcome::Done);
+    done(&mut other, &stream, json!({})).await;
     let states: Vec<_> = stream
         .appended()
         .iter()
@@ -263,19 +340,13 @@ async fn a_resting_worker_has_no_process_and_goes_on_where_it_was() {
     let stream = Stream::new();
     let mut worker = Worker::new(config(code, &stream));
     for _ in 0..10 {
-        assert_eq!(
-            deliver(&mut worker, &stream, json!({})).await,
-            Outcome::Done
-        );
+        done(&mut worker, &stream, json!({})).await;
     }
     let reads = stream.reads();
     assert!(worker.process_id().is_some());
     assert!(worker.rest().await);
     assert_eq!(worker.process_id(), None);
-    assert_eq!(
-        deliver(&mut worker, &stream, json!({ "later": true })).await,
-        Outcome::Done
-    );
+    done(&mut worker, &stream, json!({ "later": true })).await;
     assert_eq!(
         stream.appended().last(),
         Some(&json!({ "type": "n", "payload": { "n": 11 } }))
@@ -304,10 +375,7 @@ async fn what_nobody_awaits_still_belongs_to_the_hook_or_is_told() {
     }";
     let stream = Stream::new();
     let mut worker = Worker::new(config(code, &stream));
-    assert_eq!(
-        deliver(&mut worker, &stream, json!({})).await,
-        Outcome::Done
-    );
+    done(&mut worker, &stream, json!({})).await;
     let numbers: Vec<_> = stream
         .appended()
         .iter()
@@ -379,10 +447,7 @@ async fn a_reducer_finds_nothing_of_the_outside() {
     let mut config = config(code, &stream);
     config.env.insert("KEY".into(), "value".into());
     let mut worker = Worker::new(config);
-    assert_eq!(
-        deliver(&mut worker, &stream, json!({})).await,
-        Outcome::Done
-    );
+    done(&mut worker, &stream, json!({})).await;
     let time = 1_700_000_001_000_u64;
     assert_eq!(
         stream.appended(),

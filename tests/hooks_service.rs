@@ -1,14 +1,15 @@
 //! Dynamic workers in the service (SPEC §8): deployed by an event, replaced, stopped by the breaker,
 //! restarted; with a model server as their peer.
 
+#[path = "support/bench.rs"]
+mod bench;
 #[path = "support/model.rs"]
 mod model;
 
-use evtui::model::path::StreamKey;
+use bench::*;
 use evtui::processor::worker::Limits;
-use evtui::service::workers::{WorkerOptions, Workers};
-use evtui::service::{Bound, Bounds, BreakerPolicy, Incoming, Options, Route, Service};
-use evtui::store::Store;
+use evtui::service::workers::WorkerOptions;
+use evtui::service::{BreakerPolicy, Incoming, Options, Route, Service};
 use evtui::store::memory::MemoryStore;
 use model::Model;
 use serde_json::{Value, json};
@@ -16,139 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(180);
-const P: &str = "https://events.iterate.com/events/stream/";
 const CHAT_AGENT: &str = include_str!("../recordings/processors/chat-agent.ts");
 const MODEL: &str = include_str!("../recordings/processors/model.ts");
 const PING_PONG: &str = include_str!("../recordings/processors/ping-pong.ts");
-
-/// A service with workers.
-struct Bench {
-    service: Arc<Service>,
-    workers: Workers,
-}
-
-impl Bench {
-    async fn new() -> Bench {
-        Bench::on(Arc::new(MemoryStore::new().unwrap())).await
-    }
-
-    async fn on(store: Arc<dyn Store>) -> Bench {
-        Bench::with(store, |options| options).await
-    }
-
-    async fn with(
-        store: Arc<dyn Store>,
-        change: impl FnOnce(WorkerOptions) -> WorkerOptions,
-    ) -> Bench {
-        let service = Service::open(store, Options::default()).unwrap();
-        let options = change(WorkerOptions::new(env!("CARGO_BIN_EXE_evtui").into()));
-        let workers = Workers::start(&service, options).await.unwrap();
-        Bench { service, workers }
-    }
-
-    async fn append(&self, path: &str, event: Value) -> Value {
-        let incoming = Incoming::Json(event);
-        let stored = self.service.append(&key(path), incoming, Route::Seed).await;
-        serde_json::from_slice(&stored.unwrap().json).unwrap()
-    }
-
-    async fn deploy(&self, path: &str, slug: &str, script: &str) -> Value {
-        let payload = json!({"slug": slug, "script": script});
-        self.append(
-            path,
-            json!({"type": format!("{P}dynamic-worker/configured"), "payload": payload}),
-        )
-        .await
-    }
-
-    async fn events(&self, path: &str) -> Vec<Value> {
-        let bounds = Bounds {
-            after: Bound::Start,
-            before: Some(Bound::End),
-            live: false,
-        };
-        // The bound is exclusive: the last event is read by the finite reading without one.
-        let bounds = Bounds {
-            before: None,
-            ..bounds
-        };
-        let mut reader = self.service.read(&key(path), bounds).await.unwrap();
-        let mut events = Vec::new();
-        while let Some(chunk) = reader.next().await {
-            for entry in chunk.unwrap() {
-                events.push(serde_json::from_slice(&entry.json).unwrap());
-            }
-        }
-        events
-    }
-
-    /// Waits until some event of the stream is like this; gives it.
-    async fn until(&self, path: &str, what: &str, is: impl Fn(&Value) -> bool) -> Value {
-        let mut reader = self
-            .service
-            .read(&key(path), Bounds::default())
-            .await
-            .unwrap();
-        let found = timeout(PATIENCE, async {
-            loop {
-                for entry in reader.next().await.expect("goes on").unwrap() {
-                    let event: Value = serde_json::from_slice(&entry.json).unwrap();
-                    if is(&event) {
-                        return event;
-                    }
-                }
-            }
-        });
-        match found.await {
-            Ok(event) => event,
-            Err(_) => panic!("no {what} in {:#?}", self.events(path).await),
-        }
-    }
-
-    async fn until_type(&self, path: &str, event_type: &str) -> Value {
-        self.until(path, event_type, |event| event["type"] == event_type)
-            .await
-    }
-
-    async fn secret(&self, name: &str, value: &str) {
-        let project = "public".parse().unwrap();
-        self.service
-            .create_secret(&project, name, value, None)
-            .await
-            .unwrap();
-    }
-
-    async fn stop(self) {
-        self.workers.stop().await;
-        self.service.shutdown().await;
-    }
-}
-
-fn key(path: &str) -> StreamKey {
-    StreamKey {
-        project: "public".parse().unwrap(),
-        path: path.parse().unwrap(),
-    }
-}
-
-fn payloads(events: &[Value], event_type: &str) -> Vec<Value> {
-    let of_type = events.iter().filter(|e| e["type"] == event_type);
-    of_type.map(|e| e["payload"].clone()).collect()
-}
-
-fn is_error(event: &Value) -> bool {
-    event["type"] == format!("{P}error-occurred")
-}
-
-/// Counts the notes and echoes each with the count.
-const ECHO: &str = "export default {
-    initialState: { n: 0 },
-    reduce: ({ event, state }) => event.type === 'note' ? { n: state.n + 1 } : undefined,
-    async afterAppend({ append, event, state }) {
-        if (event.type === 'note') await append({ type: 'echo', payload: { n: state.n, of: event.offset } });
-    },
-}";
 
 #[tokio::test]
 async fn a_worker_starts_with_its_event_and_catches_up_without_hooks() {
@@ -187,6 +58,10 @@ async fn the_seeds_form_is_taken_and_named_by_its_own_slug() {
         answer["idempotencyKey"],
         format!("/s@{}/seeded#1", message["offset"])
     );
+    // The state calls it as it runs.
+    let state = bench.service.state(&key("/s")).await.unwrap();
+    let workers: Vec<_> = state.processors.dynamic_worker.workers.keys().collect();
+    assert_eq!(workers, ["seeded"]);
     bench.stop().await;
 }
 

@@ -117,6 +117,12 @@ async fn requests_and_responses() {
         ("return caught(() => new Request('http://a', { body: 'x' }))", json!("TypeError")),
         ("return caught(() => new Request('/relative'))", json!("TypeError")),
         ("return caught(() => new Request('http://a', { method: 'CONNECT' }))", json!("TypeError")),
+        ("['delete', 'get', 'put', 'patch', 'Custom'].map(method => new Request('http://a', { method }).method)", json!(["DELETE", "GET", "PUT", "patch", "Custom"])),
+        ("const r = new Response('x'); r.body.getReader(); return [r.bodyUsed, await caught(() => r.text()), await caught(() => r.clone())]", json!([false, "TypeError", "TypeError"])),
+        ("const r = new Request('http://a', { method: 'POST', body: 'x' }); await r.text(); return [r.bodyUsed, await caught(() => new Request(r)), await caught(() => r.clone())]", json!([true, "TypeError", "TypeError"])),
+        ("const r = new Response('abc'); const reader = r.body.getReader(); const seen = []; for (;;) { const { value, done } = await reader.read(); if (done) break; seen.push(...value); } return [seen, r.bodyUsed]", json!([[97, 98, 99], true])),
+        ("return [await caught(() => Response.json(undefined)), await caught(() => Response.redirect('http://a', 200)), await caught(() => new Request('http://a', { redirect: 'x' })), new Request('http://a/#f').url]", json!(["TypeError", "RangeError", "TypeError", "http://a/#f"])),
+        ("[String(new Response()), String(new Request('http://a')), String(new Headers()), String(new AbortController().signal), String(new ReadableStream())]", json!(["[object Response]", "[object Request]", "[object Headers]", "[object AbortSignal]", "[object ReadableStream]"])),
         ("return caught(() => new Request('http://u:p@a'))", json!("TypeError")),
         ("const a = new Request('http://a', { method: 'PUT', body: 'x' }); const b = new Request(a, { headers: { z: '1' } }); return [b.method, await b.text(), a.bodyUsed]", json!(["PUT", "x", true])),
         ("const a = new Request('http://a', { method: 'PUT', body: 'x' }); const b = a.clone(); return [await a.text(), await b.text(), b.method]", json!(["x", "x", "PUT"])),
@@ -157,6 +163,14 @@ async fn streams() {
         ("const w = new WritableStream({}, { highWaterMark: 2 }).getWriter(); const d = [w.desiredSize]; w.write(1); d.push(w.desiredSize); await w.ready; await w.close(); return [d, await w.closed.then(() => 'closed'), await caught(() => w.write(2))]", json!([[2, 1], "closed", "TypeError"])),
         ("new ByteLengthQueuingStrategy({ highWaterMark: 5 }).size(new Uint8Array(3))", json!(3)),
         ("return caught(() => new ReadableStreamDefaultController())", json!("TypeError")),
+        ("const log = []; const s = new ReadableStream({ pull(c) { log.push('pull'); c.enqueue(1); }, cancel(r) { log.push(r); } }, { highWaterMark: 0 }); const r = s.getReader(); await r.read(); await r.cancel('enough'); return log", json!(["pull", "enough"])),
+        ("let c; new ReadableStream({ start(k) { c = k; } }, { highWaterMark: 7 }); const d = c.desiredSize; c.close(); return [d, c.desiredSize, await caught(() => c.enqueue(1)), await caught(() => c.close())]", json!([7, 0, "TypeError", "TypeError"])),
+        ("const t = new TransformStream({ transform(x, c) { c.enqueue(x + 1); } }); const w = t.writable.getWriter(); w.write(1); w.write(2); w.close(); return all(t.readable)", json!([2, 3])),
+        ("const t = new TransformStream({ start(c) { c.enqueue('first'); }, transform(x, c) { c.terminate(); } }); const w = t.writable.getWriter(); const p = [caught(() => w.write(1)), caught(() => w.write(2))]; return [await all(t.readable), ...await Promise.all(p)]", json!([["first"], "nothing thrown", "TypeError"])),
+        ("const seen = []; const w = new WritableStream({ write(x) { seen.push(x); }, abort(r) { seen.push(`abort ${r}`); } }).getWriter(); await w.write(1); await w.abort('why'); return [seen, await w.write(2).catch(e => e)]", json!([[1, "abort why"], "why"])),
+        ("return caught(() => all(from(new Uint8Array([0xff])).pipeThrough(new TextDecoderStream('utf-8', { fatal: true }))))", json!("TypeError")),
+        ("return all(from(new Uint8Array([0xe2, 0x82])).pipeThrough(new TextDecoderStream())).then(x => x.join(''))", json!("\u{fffd}")),
+        ("const [a, b] = from('x', 'y').tee(); const r = a.getReader(); await r.read(); await r.cancel(); return all(b)", json!(["x", "y"])),
     ])
     .await;
 }
@@ -212,6 +226,12 @@ async fn text_chance_and_clones() {
         ("const a = crypto.getRandomValues(new Uint32Array(64)); return [a.length, new Set(a).size > 60]", json!([64, true])),
         ("const o = { d: new Date(5), m: new Map([[1, new Set([2])]]), b: new Uint8Array([1]) }; o.self = o; const c = structuredClone(o); return [c !== o, c.self === c, +c.d, c.m.get(1).has(2), c.b[0]]", json!([true, true, 5, true, 1])),
         ("return caught(() => structuredClone(() => 1))", json!("DataCloneError")),
+        ("const b = new Uint8Array([1, 2, 3]).buffer; const v = new Uint8Array(b, 1); const c = structuredClone({ b, v }, { transfer: [b] }); return [b.byteLength, c.b.byteLength, [...c.v], c.v.buffer === c.b]", json!([0, 3, [2, 3], true])),
+        ("const b = new ArrayBuffer(2); return [await caught(() => structuredClone({ b, f() {} }, { transfer: [b] })), b.byteLength, await caught(() => structuredClone(1, { transfer: [b, b] })), await caught(() => structuredClone(1, { transfer: [{}] })), b.byteLength]", json!(["DataCloneError", 2, "DataCloneError", "DataCloneError", 2])),
+        ("const s = {}; const c = structuredClone([s, s, , 10n, /a/gi, new TypeError('t')]); return [c[0] === c[1], 2 in c, c[3] === 10n, c[4].flags, c[5] instanceof TypeError, c[5].message]", json!([true, false, true, "gi", true, "t"])),
+        ("return [await caught(() => crypto.getRandomValues(new Float32Array(1))), await caught(() => crypto.getRandomValues(new Uint8Array(65537))), await caught(() => crypto.getRandomValues([1])), await caught(() => crypto.getRandomValues())]", json!(["TypeMismatchError", "QuotaExceededError", "TypeError", "TypeError"])),
+        ("const a = new Uint8Array(256); const b = new BigUint64Array(4); return [crypto.getRandomValues(a) === a, a.some(x => x > 0), crypto.getRandomValues(b).some(x => x > 0n), String(crypto)]", json!([true, true, true, "[object Crypto]"])),
+        ("[DOMException.ABORT_ERR, DOMException.INDEX_SIZE_ERR, DOMException.URL_MISMATCH_ERR, new DOMException('').DATA_CLONE_ERR]", json!([20, 1, 21, 25])),
         ("[Math.random() !== Math.random(), new Date().getFullYear() > 2023, typeof Date.now()]", json!([true, true, "number"])),
     ])
     .await;

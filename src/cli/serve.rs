@@ -131,14 +131,16 @@ async fn serve(args: &ServeArgs) -> Result<()> {
     // From here on signals are ours: one that comes early stops us as soon as all is open.
     let stop = signals()?;
     let (store, secrets_key, place) = open(args)?;
+    let exe = std::env::current_exe().context("cannot find this program's own file")?;
     let options = Options {
         breaker: args.breaker,
         secrets_key,
         egress: args.egress.clone(),
+        exe: exe.clone(),
         ..Options::default()
     };
     let service = Service::open(store, options).context("cannot open the service")?;
-    let workers = Workers::start(&service, workers(args)?)
+    let workers = Workers::start(&service, workers(args, exe))
         .await
         .map_err(|why| Failure::new(format!("cannot start the workers: {why}")))?;
     let listener = TcpListener::bind((args.host.as_str(), args.port))
@@ -192,10 +194,9 @@ async fn overdue(stopping: &CancellationToken) {
     tokio::time::sleep(ENDING).await;
 }
 
-fn workers(args: &ServeArgs) -> Result<WorkerOptions> {
-    let exe = std::env::current_exe().context("cannot find this program's own file")?;
+fn workers(args: &ServeArgs, exe: PathBuf) -> WorkerOptions {
     let usual = WorkerOptions::new(exe);
-    Ok(WorkerOptions {
+    WorkerOptions {
         limits: Limits {
             hook_timeout: args.hook_timeout,
             memory: args.worker_memory,
@@ -203,7 +204,7 @@ fn workers(args: &ServeArgs) -> Result<WorkerOptions> {
         },
         egress: args.egress.clone(),
         ..usual
-    })
+    }
 }
 
 /// The one line on standard output. Whoever started the server may not read it.

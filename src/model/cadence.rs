@@ -69,16 +69,6 @@ impl Cadence {
             Cadence::Cron(cron) => next_match(cron, now.max(due)),
         }
     }
-
-    /// When a run that is planned for `planned` is due in fact: a clock set back must not hold an
-    /// interval up for longer than the interval.
-    #[must_use]
-    pub fn due(&self, planned: Millis, now: Millis) -> Millis {
-        match self {
-            Cadence::Every(interval) => planned.min(Millis(now.0.saturating_add(*interval))),
-            _ => planned,
-        }
-    }
 }
 
 /// Reads a cron pattern of five fields.
@@ -156,7 +146,6 @@ mod tests {
         assert_eq!(following(6_000, 6_700), 11_000);
         assert_eq!(following(6_000, 11_000), 16_000);
         assert_eq!(following(6_000, 3_600_000), 3_601_000);
-        assert_eq!(every.due(Millis(3_600_000), Millis(1_000)), Millis(6_000));
     }
 
     #[test]

@@ -17,13 +17,14 @@ mod clock;
 mod engine;
 mod guard;
 mod incremental;
+mod jsonata;
 mod live;
 mod output;
 mod watchdog;
 
 use self::engine::{Engine, Item, Work};
 use self::output::Output;
-use self::watchdog::Watch;
+use self::watchdog::{Kind, Watch};
 use super::frames::Order;
 use super::json::tape::{Interner, Tape, scan, scan_onto};
 use std::io::{self, BufReader};
@@ -34,19 +35,19 @@ use std::thread;
 /// Stack of the engine's thread; only what is used of it is ever backed by memory.
 const ENGINE_STACK: usize = 256 << 20;
 
-/// Serves one program until standard input ends; with the argument `live`, one whose hooks run.
+/// Serves one program until standard input ends; with the argument `live`, one whose hooks run; with
+/// `jsonata`, expressions instead.
 #[must_use]
 pub fn run() -> ExitCode {
-    if std::env::args_os()
-        .nth(2)
-        .is_some_and(|word| word == "live")
-    {
-        return live::run();
+    match std::env::args_os().nth(2) {
+        Some(word) if word == "live" => return live::run(),
+        Some(word) if word == "jsonata" => return jsonata::run(),
+        _ => {}
     }
     let (work, queue) = mpsc::channel();
     let (spent, spare) = mpsc::channel();
     serve(
-        Watch::new(false),
+        Watch::new(Kind::Fold),
         move |output, watch| Engine::new(output, watch, queue, spent).run(),
         |watch| read(watch, &work, &spare),
     )
@@ -66,6 +67,7 @@ fn serve(
             let (watch, output) = (watch.clone(), output.clone());
             move || {
                 let _guard = ExitOnPanic;
+                watch.runs_here();
                 engine(output, watch);
             }
         });

@@ -2,18 +2,19 @@
 
 use super::source::{Input, ModuleText, own_slug};
 use crate::model::built_in::BuiltIn;
+use crate::model::event::Event;
 use crate::model::kind::Kind;
 use crate::model::log::EventLog;
 use crate::model::offset::Offset;
 use crate::model::peek;
 use crate::replay::session::Deployed;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The slug of a worker whose configuration and code give none.
-pub const DEFAULT_SLUG: &str = "default";
+pub use crate::model::stream_state::worker::DEFAULT_SLUG;
 
 /// One version of a worker's code.
 #[derive(Clone, Debug, PartialEq)]
@@ -186,7 +187,8 @@ impl Deployments {
 }
 
 /// True when the code may look at `process.env`; most code does not.
-fn reads_env(input: &Input) -> bool {
+#[must_use]
+pub fn reads_env(input: &Input) -> bool {
     let says = |text: &str| memchr::memmem::find(text.as_bytes(), b"env").is_some();
     match input {
         Input::File(_) => true,
@@ -212,6 +214,23 @@ fn variable(raw: &[u8]) -> Result<(String, String), String> {
         None => Err(format!("the payload has no `{key}`")),
     };
     Ok((text("key")?, text("value")?))
+}
+
+/// A configuration in the seed's form, its payload nothing but source, as the one it stands for
+/// (SPEC §8), so that a state made of it names the worker as it is run; any other event as it is.
+#[must_use]
+pub fn named(event: &Event) -> Cow<'_, Event> {
+    let Value::String(source) = &event.payload else {
+        return Cow::Borrowed(event);
+    };
+    if BuiltIn::parse(&event.event_type) != Some(BuiltIn::DynamicWorkerConfigured) {
+        return Cow::Borrowed(event);
+    }
+    let slug = own_slug(source).unwrap_or_else(|| DEFAULT_SLUG.into());
+    Cow::Owned(Event {
+        payload: json!({"slug": slug, "script": source}),
+        ..event.clone()
+    })
 }
 
 /// Slug and code of one configuration event, given as JSON (SPEC §8).

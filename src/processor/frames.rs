@@ -1,6 +1,7 @@
 //! What goes through the pipes between the program and its box: `u32` length (little endian, of what
 //! follows), one byte of kind, then the fields. Both ends are the same binary, so there is no version.
 
+pub mod jsonata;
 pub mod live;
 
 use crate::replay::reducer::{Form, NoteKind};
@@ -105,6 +106,20 @@ impl<'a> Writer<'a> {
         }
     }
 
+    fn optional_text(&mut self, text: Option<&str>) -> &mut Self {
+        self.optional(text.map(str::as_bytes))
+    }
+
+    fn form(&mut self, form: Form) -> &mut Self {
+        self.byte(u8::from(form == Form::Array))
+    }
+
+    /// Where the process ends, if that is known, and of what.
+    fn death(&mut self, at: Option<u64>, why: Death) -> &mut Self {
+        self.u64(at.unwrap_or(u64::MAX))
+            .byte(u8::from(why == Death::Memory))
+    }
+
     fn end(&mut self) {
         let length = (self.0.len() - self.1 - 4) as u32;
         self.0[self.1..self.1 + 4].copy_from_slice(&length.to_le_bytes());
@@ -189,9 +204,7 @@ impl Report {
     /// Appends the frame.
     pub fn put(&self, out: &mut Vec<u8>) {
         match self {
-            Report::Loaded(form) => Writer::start(out, 1)
-                .byte(u8::from(*form == Form::Array))
-                .end(),
+            Report::Loaded(form) => Writer::start(out, 1).form(*form).end(),
             Report::LoadFailed { message, stack } => Writer::start(out, 2)
                 .bytes(message.as_bytes())
                 .bytes(stack.as_bytes())
@@ -199,7 +212,7 @@ impl Report {
             Report::Progress { rows } => Writer::start(out, 3).u64(*rows).end(),
             Report::Keyframe { rows, state } => Writer::start(out, 4)
                 .u64(*rows)
-                .optional(state.as_deref().map(str::as_bytes))
+                .optional_text(state.as_deref())
                 .end(),
             Report::Note { row, what } => {
                 let mut w = Writer::start(out, 5);
@@ -210,20 +223,14 @@ impl Report {
             Report::Starting { row } => Writer::start(out, 6).u64(*row).end(),
             Report::Done { state, previous } => {
                 let mut w = Writer::start(out, 7);
-                w.optional(state.as_deref().map(str::as_bytes));
+                w.optional_text(state.as_deref());
                 match previous {
-                    Some(previous) => w
-                        .byte(1)
-                        .optional(previous.as_deref().map(str::as_bytes))
-                        .end(),
+                    Some(previous) => w.byte(1).optional_text(previous.as_deref()).end(),
                     None => w.byte(0).end(),
                 }
             }
             Report::Stopped { rows } => Writer::start(out, 8).u64(*rows).end(),
-            Report::Died { row, why } => Writer::start(out, 9)
-                .u64(row.unwrap_or(u64::MAX))
-                .byte(u8::from(*why == Death::Memory))
-                .end(),
+            Report::Died { row, why } => Writer::start(out, 9).death(*row, *why).end(),
             Report::Failed(message) => Writer::start(out, 10).bytes(message.as_bytes()).end(),
         }
     }
@@ -238,11 +245,7 @@ impl Report {
         };
         let mut r = Reader(&body);
         Ok(Some(match kind {
-            1 => Report::Loaded(if r.byte()? == 0 {
-                Form::Incremental
-            } else {
-                Form::Array
-            }),
+            1 => Report::Loaded(r.form()?),
             2 => Report::LoadFailed {
                 message: r.text()?,
                 stack: r.text()?,
@@ -265,14 +268,10 @@ impl Report {
                 },
             },
             8 => Report::Stopped { rows: r.u64()? },
-            9 => Report::Died {
-                row: Some(r.u64()?).filter(|row| *row != u64::MAX),
-                why: if r.byte()? == 0 {
-                    Death::Time
-                } else {
-                    Death::Memory
-                },
-            },
+            9 => {
+                let (row, why) = r.death()?;
+                Report::Died { row, why }
+            }
             10 => Report::Failed(r.text()?),
             _ => return Err(bad()),
         }))
@@ -361,6 +360,22 @@ impl<'a> Reader<'a> {
         self.optional()?
             .map(|b| String::from_utf8(b.to_vec()).map_err(|_| bad()))
             .transpose()
+    }
+
+    fn form(&mut self) -> io::Result<Form> {
+        Ok(match self.byte()? {
+            0 => Form::Incremental,
+            _ => Form::Array,
+        })
+    }
+
+    fn death(&mut self) -> io::Result<(Option<u64>, Death)> {
+        let at = Some(self.u64()?).filter(|at| *at != u64::MAX);
+        let why = match self.byte()? {
+            0 => Death::Time,
+            _ => Death::Memory,
+        };
+        Ok((at, why))
     }
 
     fn note(&mut self) -> io::Result<NoteKind> {

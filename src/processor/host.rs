@@ -10,6 +10,7 @@ use self::known::Known;
 use self::process::{Gone, Process};
 use super::frames::{Death, Order, Report};
 use super::limits::{LOADING, Limits};
+use super::process::cause;
 use super::program::Program;
 use super::source::Positions;
 use crate::replay::reducer::{FoldRequest, Folded, Form, NoteKind, Reducer, ReducerError, State};
@@ -208,7 +209,7 @@ impl BoxReducer {
                 Ok(Some(report)) => report,
                 Ok(None) => continue,
                 Err(Gone) => {
-                    let what = obituary(process, limits);
+                    let what = cause(process.obituary(), limits.reduce_memory);
                     return Err(Ended::Died(starting.map(|row| (row, what))));
                 }
             };
@@ -349,18 +350,6 @@ impl BoxReducer {
             });
         }
         Ok(())
-    }
-}
-
-/// What is to be said of a row whose process ended without a word.
-fn obituary(process: &mut Process, limits: Limits) -> NoteKind {
-    let message = process.obituary();
-    if message.contains("memory allocation of") {
-        NoteKind::OutOfMemory {
-            limit: limits.reduce_memory,
-        }
-    } else {
-        NoteKind::Crashed { message }
     }
 }
 

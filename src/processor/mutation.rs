@@ -97,6 +97,12 @@ impl Facts {
         !modules.iter().enumerate().any(mutates) && Self::impostors(modules).next().is_none()
     }
 
+    /// As [`Facts::never_mutates`], of everything and thus of the hooks.
+    #[must_use]
+    pub fn hooks_never_mutate(modules: &[Facts]) -> bool {
+        !modules.iter().any(|m| m.mutates) && Self::impostors(modules).next().is_none()
+    }
+
     /// By module: the exported functions that could be for hooks alone are so. Not those of the entry,
     /// which are there for the service.
     fn for_hooks(modules: &[Facts]) -> Vec<bool> {

@@ -14,12 +14,23 @@ pub struct Program {
     /// No code in any module changes an object that it did not make in the same call, so states may
     /// share structure with each other: a fold may keep the live value from event to event.
     pub never_mutates: bool,
+    /// `never_mutates` holds of the hooks too, which run in live workers only (SPEC §9).
+    pub hooks_never_mutate: bool,
     /// What may carry something from one event to the next beside the state, by name ("`count`").
     /// Empty: it was proven that nothing does, so a fold may go on from any state in any context.
     /// Otherwise only a fold from the first event gives the state that the log had.
     pub remembers: Vec<String>,
     /// `process.env` of the reducer.
     pub env: Vec<(String, String)>,
+}
+
+impl Program {
+    /// True when what the reducer is given may be kept for later calls though hooks run in between:
+    /// no hook changes it, or none can reach it once each is given copies of its own.
+    #[must_use]
+    pub fn shares_beside_hooks(&self) -> bool {
+        self.never_mutates && (self.hooks_never_mutate || self.remembers.is_empty())
+    }
 }
 
 /// One JavaScript module as the engine gets it.

@@ -15,7 +15,7 @@ pub mod secrets;
 mod serve;
 
 pub use crate::replay::reducer::NoteKind;
-pub use outcome::{Failure, Outcome, WorkerError, story};
+pub use outcome::{Failure, Outcome, WorkerError};
 pub use outside::{Append, Outside, Refused};
 
 use self::fetch::{Fetcher, Gateway};
@@ -23,6 +23,7 @@ use self::process::{Gone, Process};
 use super::frames::Death;
 use super::frames::live::{Load, Order, Report, put_event};
 use super::limits::LOADING;
+use super::process::cause;
 use super::program::Program;
 use super::source::Positions;
 use crate::replay::reducer::{Form, State};
@@ -98,6 +99,9 @@ pub struct Worker {
     keep_cost: Duration,
     /// Events that no reduction is tried with again.
     bad: BTreeSet<u64>,
+    /// The event at which the process last ended without a word. It may have been ended from outside:
+    /// only the second time it is the event's doing.
+    suspect: Option<u64>,
     positions: Option<Positions>,
 }
 
@@ -122,6 +126,7 @@ impl Worker {
             kept_at: Instant::now(),
             keep_cost: Duration::ZERO,
             bad: BTreeSet::new(),
+            suspect: None,
             positions: None,
         }
     }
@@ -290,9 +295,10 @@ impl Worker {
                                 Failure::OutOfMemory { limit: *limit }
                             }
                             other => Failure::Crashed {
-                                message: story(other),
+                                message: other.story(),
                             },
                         }),
+                        (false, true) if self.is_excused(&died) => None,
                         (false, true) => {
                             let what = died.what.clone();
                             self.bury(died)?;
@@ -433,13 +439,7 @@ impl Worker {
             Some(process) => process.obituary().await,
             None => "it was ended".into(),
         };
-        let what = if message.contains("memory allocation of") {
-            NoteKind::OutOfMemory {
-                limit: self.config.limits.memory,
-            }
-        } else {
-            NoteKind::Crashed { message }
-        };
+        let what = cause(message, self.config.limits.memory);
         Ended::Died(Died {
             offset: Some(self.at + 1),
             hook: false,
@@ -447,14 +447,23 @@ impl Worker {
         })
     }
 
+    /// True when an end without a word is the first at this event.
+    fn is_excused(&self, died: &Died) -> bool {
+        matches!(died.what, NoteKind::Crashed { .. }) && self.suspect != died.offset
+    }
+
     /// Lets go of a process that died while reducing, and remembers of what.
     fn bury(&mut self, died: Died) -> Result<(), WorkerError> {
         self.process = None;
+        if self.is_excused(&died) {
+            self.suspect = died.offset;
+            return Ok(());
+        }
         let again = died.offset.is_some_and(|offset| !self.bad.insert(offset));
         if again && !died.hook {
             return Err(WorkerError::Engine(format!(
                 "the worker's box keeps ending: {}",
-                story(&died.what)
+                died.what.story()
             )));
         }
         Ok(())

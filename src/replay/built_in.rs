@@ -6,19 +6,35 @@ use crate::model::event::Event;
 use crate::model::kind::Kind;
 use crate::model::peek;
 use crate::model::stream_state::StreamState;
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 /// Rows folded between two looks at the clock and the cancel flag.
 const STRIDE: usize = 1_024;
 
+/// Gives an event that names its worker in its code alone as the one it stands for (SPEC §8); code is
+/// not read here.
+pub type Naming = fn(&Event) -> Cow<'_, Event>;
+
 /// Folds SPEC §3's `__state`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct BuiltInReducer {
     rows: usize,
     state: StreamState,
+    naming: Naming,
 }
 
 impl BuiltInReducer {
+    /// Stands before the first event.
+    #[must_use]
+    pub fn new(naming: Naming) -> BuiltInReducer {
+        BuiltInReducer {
+            rows: 0,
+            state: StreamState::default(),
+            naming,
+        }
+    }
+
     fn text(&self) -> Result<State, ReducerError> {
         let text = serde_json::to_string(&self.state)
             .map_err(|error| ReducerError::Engine(format!("built-in state: {error}")))?;
@@ -43,7 +59,7 @@ impl BuiltInReducer {
             self.state.reduce_ordinary(columns.time);
         } else if let Some(raw) = request.log.raw(row) {
             match Event::parse(&raw) {
-                Ok(event) => self.state.reduce(&event),
+                Ok(event) => self.state.reduce(&(self.naming)(&event)),
                 // Nested too deep to be parsed whole: it happened all the same.
                 Err(_) => {
                     if let Some(path) = peek::text_member(&raw, "streamPath") {

@@ -95,6 +95,24 @@ pub enum NoteKind {
 }
 
 impl NoteKind {
+    /// What happened, as one line for an error.
+    #[must_use]
+    pub fn story(&self) -> String {
+        match self {
+            NoteKind::TimedOut { limit } => format!("it ran longer than {limit:?}"),
+            NoteKind::OutOfMemory { limit } => {
+                format!("it needed more than {} MiB of memory", limit >> 20)
+            }
+            NoteKind::Threw { message, .. }
+            | NoteKind::NotJson { message }
+            | NoteKind::Crashed { message } => message.clone(),
+            NoteKind::Impure { api } => api.clone(),
+            NoteKind::Log { text, .. } => text.clone(),
+        }
+    }
+}
+
+impl NoteKind {
     /// True when the event's reduction failed and the state stayed as it was.
     #[must_use]
     pub fn is_failure(&self) -> bool {

@@ -81,8 +81,13 @@ impl Local {
     /// The data cannot be opened, or the port not be listened on.
     pub fn start(data: &Data, port: u16, options: Options) -> Result<Local> {
         let (store, secrets_key) = data.open(log::Options::default())?;
+        let exe = match options.exe.as_os_str().is_empty() {
+            true => std::env::current_exe().context("cannot find evtui's own binary")?,
+            false => options.exe.clone(),
+        };
         let options = Options {
             secrets_key,
+            exe: exe.clone(),
             ..options
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -96,7 +101,6 @@ impl Local {
         let serve = async move {
             let opened = async {
                 let service = Service::open(store, options).context("cannot open the service")?;
-                let exe = std::env::current_exe().context("cannot find evtui's own binary")?;
                 let workers = Workers::start(&service, WorkerOptions::new(exe)).await;
                 let workers = workers.map_err(anyhow::Error::msg)?;
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;

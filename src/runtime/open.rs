@@ -3,7 +3,7 @@
 //! the screen both begin here.
 
 use crate::model::log::EventLog;
-use crate::processor::deployments::{Deployments, Trouble};
+use crate::processor::deployments::{self, Deployments, Trouble};
 use crate::processor::host::BoxReducer;
 use crate::processor::limits::Limits;
 use crate::processor::program::Program;
@@ -56,7 +56,7 @@ impl Desk {
         let (shared, given) = (Arc::clone(&found), input.clone());
         let factory: Factory = Box::new(move |code| {
             let found = match code {
-                CodeId::BuiltIn => return Ok(Box::new(BuiltInReducer::default())),
+                CodeId::BuiltIn => return Ok(Box::new(BuiltInReducer::new(deployments::named))),
                 CodeId::File(_) => given
                     .clone()
                     .map(|input| (input, Arc::clone(&lock(&shared).env))),

@@ -5,7 +5,7 @@ use super::project;
 use super::router::{Asked, PROJECT_ONLY};
 use super::{answer, input, json};
 use crate::model::path::StreamPath;
-use crate::service::{Route, ServiceError, jsonata};
+use crate::service::{Route, ServiceError};
 use axum::body::Body;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
@@ -29,7 +29,9 @@ pub async fn append(
         Some(expression) => {
             let body = json::parse(&body)
                 .map_err(|why| ServiceError::Invalid(format!("the body is no JSON: {why}")))?;
-            jsonata::transform_body(expression.to_owned(), body, route).await?
+            let service = &asked.app.service;
+            let body = body.to_string().into();
+            service.transform_body(expression, &body, route).await?
         }
     };
     // Body and head lie in the connection's buffer, which is free for the next request once they

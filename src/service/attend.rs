@@ -13,7 +13,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -113,10 +113,58 @@ fn named(cell: &str) -> Option<StreamKey> {
     })
 }
 
+/// The times at which streams are to be looked at, each stream's first one alone: after every look it is
+/// set anew.
+#[derive(Default)]
+struct Wheel {
+    times: BinaryHeap<Reverse<(Millis, StreamKey)>>,
+    /// What of `times` counts; the rest is passed over when it comes up.
+    set: HashMap<StreamKey, Millis>,
+}
+
+impl Wheel {
+    fn set(&mut self, key: &StreamKey, at: Millis) {
+        if self.set.get(key).is_none_or(|set| at < *set) {
+            self.set.insert(key.clone(), at);
+            self.times.push(Reverse((at, key.clone())));
+        }
+    }
+
+    /// The streams whose time has come, each once; or else when the first one's comes.
+    fn take(&mut self, now: Millis) -> Result<Vec<StreamKey>, Option<Millis>> {
+        let mut due = Vec::new();
+        while let Some(Reverse((at, key))) = self.times.peek() {
+            let counts = self.set.get(key) == Some(at);
+            if counts && *at > now {
+                break;
+            }
+            let Some(Reverse((_, key))) = self.times.pop() else {
+                break;
+            };
+            if counts {
+                self.set.remove(&key);
+                due.push(key);
+            }
+        }
+        if due.is_empty() {
+            return Err(self.times.peek().map(|Reverse((at, _))| *at));
+        }
+        Ok(due)
+    }
+
+    /// The clock was set back: no time is right any more.
+    fn all_at(&mut self, now: Millis) {
+        self.times.clear();
+        for key in std::mem::take(&mut self.set).into_keys() {
+            self.set(&key, now);
+        }
+    }
+}
+
 /// The calls, and the times at which streams are to be looked at.
 #[derive(Default)]
 pub(super) struct Attend {
-    wheel: Mutex<BinaryHeap<Reverse<(Millis, StreamKey)>>>,
+    wheel: Mutex<Wheel>,
     called: Mutex<Vec<StreamKey>>,
     following: Mutex<HashSet<(StreamKey, Follower)>>,
     changed: Notify,
@@ -134,31 +182,13 @@ impl Attend {
     }
 
     fn look_again(&self, key: &StreamKey, at: Millis) {
-        lock(&self.wheel).push(Reverse((at, key.clone())));
+        lock(&self.wheel).set(key, at);
         self.changed.notify_one();
     }
 
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
         self.changed.notify_one();
-    }
-
-    /// The streams whose time has come, each once; or else when the first one's comes.
-    fn take(&self, now: Millis) -> Result<Vec<StreamKey>, Option<Millis>> {
-        let mut wheel = lock(&self.wheel);
-        let mut due = Vec::new();
-        while let Some(Reverse((at, _))) = wheel.peek() {
-            if *at > now {
-                break;
-            }
-            due.extend(wheel.pop().map(|Reverse((_, key))| key));
-        }
-        if due.is_empty() {
-            return Err(wheel.peek().map(|Reverse((at, _))| *at));
-        }
-        due.sort_unstable();
-        due.dedup();
-        Ok(due)
     }
 }
 
@@ -198,6 +228,7 @@ async fn wake_all(service: Weak<Service>) -> Result<(), ServiceError> {
 
 /// Runs schedules as they become due.
 async fn turn(service: Weak<Service>, shared: Arc<Shared>) {
+    let mut last = Millis(i64::MIN);
     while !shared.attend.stopped.load(Ordering::SeqCst) {
         for key in std::mem::take(&mut *lock(&shared.attend.called)) {
             let Some(service) = service.upgrade() else {
@@ -205,7 +236,13 @@ async fn turn(service: Weak<Service>, shared: Arc<Shared>) {
             };
             tokio::spawn(async move { service.send_followers(&key).await });
         }
-        match shared.attend.take(shared.clock.now()) {
+        let now = shared.clock.now();
+        if now < last {
+            lock(&shared.attend.wheel).all_at(now);
+        }
+        last = now;
+        let taken = lock(&shared.attend.wheel).take(now);
+        match taken {
             Ok(due) => {
                 for key in due {
                     let Some(service) = service.upgrade() else {
@@ -397,22 +434,21 @@ impl Service {
             Err(ServiceError::NotFound(_)) => return Ok(()),
             found => found?,
         };
-        for slug in stream.due(self.shared.clock.now()) {
+        let now = self.shared.clock.now();
+        for slug in stream.due(now) {
             match stream.run(&self.shared, &slug) {
-                // Its commit calls for the next one.
                 Admitted::Queued { done, .. } => {
                     done.await.unwrap_or(Err(StoreError::Closed))?;
                 }
-                Admitted::NotDue(later) => {
-                    if let Some(later) = later {
-                        self.shared.attend.look_again(key, later);
-                    }
-                }
+                Admitted::NotDue => {}
                 Admitted::Refused(error) => return Err(error),
                 Admitted::Gone | Admitted::Repeated(_) | Admitted::RepeatedInFlight(_) => {
                     return Err(ServiceError::Unavailable("it was reopened".to_owned()));
                 }
             }
+        }
+        if let Some(next) = stream.next_due(now) {
+            self.shared.attend.look_again(key, next);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::model::path::StreamPath;
 use crate::model::stream_state::StreamState;
 use crate::model::stream_state::breaker::Policy;
 use crate::model::validate::{self, Input, Payloads};
+use crate::processor::deployments::named;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -160,7 +161,7 @@ impl Draft {
             Some(event) => {
                 event.offset = offset;
                 event.created_at = Some(now.to_string());
-                state.reduce_under(policy, event);
+                state.reduce_under(policy, &named(event));
             }
         }
         let mut json = match self.sealed.take() {

@@ -14,6 +14,7 @@ use crate::model::peek;
 use crate::model::stream_state::StreamState;
 use crate::model::stream_state::breaker::Policy;
 use crate::model::validate::Input;
+use crate::processor::deployments::named;
 use crate::store::{Head, Store, StoreError};
 use serde_json::{Map, Value, json};
 use std::pin::Pin;
@@ -185,7 +186,7 @@ impl Service {
             },
             Admitted::Repeated(entry) | Admitted::RepeatedInFlight(entry) => Ok(entry.json),
             Admitted::Refused(error) => Err(StoreError::Write(error.to_string())),
-            Admitted::Gone | Admitted::NotDue(_) => Err(StoreError::Closed),
+            Admitted::Gone | Admitted::NotDue => Err(StoreError::Closed),
         }
     }
 
@@ -378,7 +379,7 @@ fn fold(state: &mut StreamState, policy: Policy, json: &[u8]) {
         return;
     }
     match Event::parse(json) {
-        Ok(event) => state.reduce_under(policy, &event),
+        Ok(event) => state.reduce_under(policy, &named(&event)),
         Err(error) => {
             tracing::error!(%error, "a stored event is no event; left out of the state");
             state.event_count += 1;

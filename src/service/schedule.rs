@@ -40,19 +40,19 @@ pub(super) struct Run {
     pub next: Option<Millis>,
 }
 
-/// The run of a schedule; when it is not due, when it may be.
+/// The run of a schedule, if it is due.
 pub(super) fn due(
     schedules: &Schedules,
     path: &StreamPath,
     slug: &str,
     now: Millis,
-) -> Result<Run, Option<Millis>> {
-    let schedule = schedules.0.get(slug).ok_or(None)?;
-    let due = due_at(schedule, now).ok_or(None)?;
+) -> Option<Run> {
+    let schedule = schedules.0.get(slug)?;
+    let due = due_at(schedule, now)?;
     if due > now {
-        return Err(Some(due));
+        return None;
     }
-    let cadence = Cadence::parse(&schedule.schedule).ok_or(None)?;
+    let cadence = Cadence::parse(&schedule.schedule)?;
     let every = matches!(cadence, Cadence::Every(_));
     let started = every.then(|| {
         let payload = json!({"slug": slug, "startedAt": cadence::seconds(now)});
@@ -69,7 +69,7 @@ pub(super) fn due(
     // In step with the plan, unless a clock set back has moved the plan out of reach.
     let planned = schedule.next_run_at.as_ref().and_then(cadence::millis);
     let in_step = planned.filter(|planned| *planned <= now).unwrap_or(now);
-    Ok(Run {
+    Some(Run {
         started,
         event: Draft::new(path, incoming, Route::Hook),
         next: cadence.following(in_step, now),
@@ -102,10 +102,22 @@ pub(super) fn all_due(schedules: &Schedules, now: Millis) -> Vec<String> {
     due.into_iter().map(|(_, slug)| slug.clone()).collect()
 }
 
+/// True when the plan of an interval lies further ahead than it was ever put: the clock was set back
+/// since. A second is nothing; and whoever orders the first run for later gets it later.
+fn is_out_of_reach(schedule: &Schedule, planned: Millis, interval: i64, now: Millis) -> bool {
+    let reach = |from: Millis| Millis(from.0.saturating_add(interval).saturating_add(1_000));
+    let created = schedule.created_at.as_deref().and_then(Millis::parse);
+    let was_in_reach = schedule.execution_count > 0 || created.is_some_and(|c| planned <= reach(c));
+    was_in_reach && planned > reach(now)
+}
+
 /// A run that is still going is waited for, until it counts as hung.
 fn due_at(schedule: &Schedule, now: Millis) -> Option<Millis> {
     let planned = cadence::millis(schedule.next_run_at.as_ref()?)?;
-    let due = Cadence::parse(&schedule.schedule)?.due(planned, now);
+    let due = match Cadence::parse(&schedule.schedule)? {
+        Cadence::Every(interval) if is_out_of_reach(schedule, planned, interval, now) => now,
+        _ => planned,
+    };
     let started = match (&schedule.execution_started_at, schedule.running) {
         (Some(Value::Number(started)), true) => cadence::millis(started),
         _ => None,

@@ -79,8 +79,8 @@ pub(super) enum Admitted {
     Refused(ServiceError),
     /// This memory of the stream is of no more use: look the stream up again.
     Gone,
-    /// A schedule that is not due now, and perhaps when to look again.
-    NotDue(Option<Millis>),
+    /// A schedule that is not due now.
+    NotDue,
 }
 
 pub(super) struct Stream {
@@ -223,9 +223,8 @@ impl Stream {
     ) -> Result<Admitted, ServiceError> {
         let now = shared.clock.now();
         let path = &self.key.path;
-        let run = match schedule::due(&core.state.processors.scheduler, path, slug, now) {
-            Ok(run) => run,
-            Err(later) => return Ok(Admitted::NotDue(later)),
+        let Some(run) = schedule::due(&core.state.processors.scheduler, path, slug, now) else {
+            return Ok(Admitted::NotDue);
         };
         let mut event = run.event;
         let known = match &event.key {
@@ -495,6 +494,11 @@ impl Stream {
     /// Whether its gate is closed.
     pub(super) fn is_paused(&self) -> bool {
         self.core().state.processors.circuit_breaker.paused
+    }
+
+    /// When the first of its schedules is due.
+    pub(super) fn next_due(&self, now: Millis) -> Option<Millis> {
+        schedule::next_due(&self.core().state.processors.scheduler, now)
     }
 
     /// The schedules that are due.

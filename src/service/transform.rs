@@ -1,17 +1,16 @@
 //! JSONata transformers (SPEC §6): a follower of the stream that turns events into events.
 
 use super::attend::Follower;
-use super::jsonata::{Jsonata, JsonataError};
 use super::{Bound, Bounds, Entry, Service, ServiceError};
 use crate::model::built_in::BuiltIn;
 use crate::model::event::Event;
-use crate::model::json;
 use crate::model::offset::Offset;
 use crate::model::path::StreamKey;
 use crate::model::stream_state::transformer::{Transformer, Transformers};
 use crate::model::validate::{self, Input, Payloads};
+use crate::processor::jsonata::Made;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 
 /// Where the transformers of a stream stand, with their configurations as of there.
@@ -58,10 +57,7 @@ impl Service {
                 Err(error) => return Err(error),
             };
             for entry in chunk {
-                let path = key.path.to_string();
-                let inputs;
-                (cursor, inputs) = super::blocking(move || Ok(cursor.apply(&path, &entry))).await?;
-                for input in inputs {
+                for input in self.transformed(key, &mut cursor, &entry).await {
                     self.put_through(key, input).await?;
                 }
             }
@@ -69,30 +65,23 @@ impl Service {
         }
         Ok(())
     }
-}
 
-impl Cursor {
     /// What the transformers make of an event. One that fails stops no other; its failure goes on
     /// record, but for that over such a record, which would have no end.
-    fn apply(mut self, path: &str, entry: &Entry) -> (Cursor, Vec<Input>) {
+    async fn transformed(&self, key: &StreamKey, cursor: &mut Cursor, entry: &Entry) -> Vec<Input> {
         let mut inputs = Vec::new();
-        self.done = entry.offset;
-        let event = json::read::<Value>(&entry.json);
-        let (Ok(value), Ok(event)) = (event, Event::parse(&entry.json)) else {
-            tracing::error!(
-                stream = path,
-                offset = entry.offset.0,
-                "a stored event is no event"
-            );
-            return (self, inputs);
+        cursor.done = entry.offset;
+        let Ok(event) = Event::parse(&entry.json) else {
+            tracing::error!(stream = %key, offset = entry.offset.0, "a stored event is no event");
+            return inputs;
         };
         let built_in = BuiltIn::parse(&event.event_type);
         if let Some(built_in) = built_in {
-            self.transformers.reduce(built_in, &event);
+            cursor.transformers.reduce(built_in, &event);
         }
-        for (slug, transformer) in &self.transformers.0 {
-            let origin = format!("{path}@{}/{slug}", entry.offset);
-            match run(transformer, &value) {
+        for (slug, transformer) in &cursor.transformers.0 {
+            let origin = format!("{}@{}/{slug}", key.path, entry.offset);
+            match self.transform_with(transformer, entry).await {
                 Ok(None) => {}
                 Ok(Some(mut input)) => {
                     input.idempotency_key.get_or_insert(origin);
@@ -114,18 +103,22 @@ impl Cursor {
                 }
             }
         }
-        (self, inputs)
+        inputs
     }
-}
 
-fn run(transformer: &Transformer, event: &Value) -> Result<Option<Input>, JsonataError> {
-    if !Jsonata::compile(&transformer.matcher)?.holds(event)? {
-        return Ok(None);
+    async fn transform_with(
+        &self,
+        transformer: &Transformer,
+        entry: &Entry,
+    ) -> Result<Option<Input>, String> {
+        let (matcher, transform) = (&transformer.matcher, &transformer.transform);
+        let evaluators = &self.jsonata.of_streams;
+        let made = evaluators.make(Some(matcher), Some(transform), &entry.json);
+        match made.await.map_err(|(_, error)| error.to_string())? {
+            Made::Value(event) => validate::take(event, Payloads::Any)
+                .map(Some)
+                .map_err(|(_, invalid)| format!("no event came out: {invalid}")),
+            Made::Filtered | Made::Passed | Made::Nothing => Ok(None),
+        }
     }
-    let Some(input) = Jsonata::compile(&transformer.transform)?.evaluate(event)? else {
-        return Ok(None);
-    };
-    validate::take(input, Payloads::Any)
-        .map(Some)
-        .map_err(|(_, invalid)| JsonataError::Evaluation(format!("no event came out: {invalid}")))
 }

@@ -2,7 +2,6 @@
 //! fails holds up nobody else.
 
 use super::attend::Follower;
-use super::jsonata::{Jsonata, JsonataError};
 use super::websocket::Line;
 use super::{Bound, Bounds, Entry, Service, ServiceError};
 use crate::model::built_in::BuiltIn;
@@ -12,7 +11,9 @@ use crate::model::offset::Offset;
 use crate::model::path::StreamKey;
 use crate::model::stream_state::subscriber::{Delivery, Subscription, Subscriptions};
 use crate::model::validate::Input;
+use crate::processor::jsonata::{Made, Part};
 use crate::processor::worker::egress::Egress;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::{Arc, OnceLock};
@@ -38,7 +39,7 @@ struct Cursor {
 /// What is to be sent of an event.
 enum Parcel {
     Nothing,
-    Body(Subscription, Vec<u8>),
+    Body(Subscription, Bytes),
     Frame(Subscription, Value),
     /// A filter or a transform failed.
     Broken(String),
@@ -93,10 +94,7 @@ impl Service {
                 Err(error) => return Err(error),
             };
             for entry in chunk {
-                let (of, parcel);
-                let wanted = slug.to_owned();
-                (cursor, of, parcel) =
-                    super::blocking(move || Ok(cursor.pack(&wanted, &entry))).await?;
+                let (of, parcel) = self.packed(&mut cursor, slug, &entry).await;
                 let failure = match parcel {
                     Parcel::Nothing => None,
                     Parcel::Broken(why) => Some(why),
@@ -143,13 +141,12 @@ impl Service {
     }
 
     /// Sends one webhook: again after network errors and a server's own faults, then not any more.
-    async fn send(&self, subscription: &Subscription, body: Vec<u8>) -> Result<(), String> {
+    async fn send(&self, subscription: &Subscription, body: Bytes) -> Result<(), String> {
         let egress = &self.shared.options.egress;
         let url = &subscription.callback_url;
         let url = url::Url::parse(url).map_err(|error| format!("{url:?} is no URL: {error}"))?;
         egress.check(&url).map_err(|error| error.to_string())?;
         let client = self.webhooks.get(egress)?;
-        let body = bytes::Bytes::from(body);
         let mut pause = FIRST_PAUSE;
         let mut tries = 0;
         loop {
@@ -210,12 +207,17 @@ impl Client {
     }
 }
 
-impl Cursor {
-    /// What the subscription makes of an event.
-    fn pack(mut self, slug: &str, entry: &Entry) -> (Cursor, Option<BuiltIn>, Parcel) {
-        self.done = entry.offset;
+impl Service {
+    /// What a subscription makes of an event.
+    async fn packed(
+        &self,
+        cursor: &mut Cursor,
+        slug: &str,
+        entry: &Entry,
+    ) -> (Option<BuiltIn>, Parcel) {
+        cursor.done = entry.offset;
         let Ok(event) = Event::parse(&entry.json) else {
-            return (self, None, Parcel::Broken("it is no event".to_owned()));
+            return (None, Parcel::Broken("it is no event".to_owned()));
         };
         let built_in = BuiltIn::parse(&event.event_type);
         if built_in == Some(BuiltIn::SubscriptionConfigured) {
@@ -223,48 +225,56 @@ impl Cursor {
             configured.reduce(BuiltIn::SubscriptionConfigured, &event);
             if let Some(subscription) = configured.0.remove(slug) {
                 let told = subscription.r#type == Delivery::Websocket;
-                self.subscription = Some(subscription);
+                cursor.subscription = Some(subscription);
                 // A webhook is not told of its own configuration; a websocket is.
                 if !told {
-                    return (self, built_in, Parcel::Nothing);
+                    return (built_in, Parcel::Nothing);
                 }
             }
         }
-        let parcel = match &self.subscription {
-            Some(subscription) => match pack(subscription, entry) {
+        let parcel = match &cursor.subscription {
+            Some(subscription) => match self.pack(subscription, entry).await {
                 Ok(parcel) => parcel,
                 Err(why) => Parcel::Broken(why),
             },
             None => Parcel::Nothing,
         };
-        (self, built_in, parcel)
+        (built_in, parcel)
     }
-}
 
-/// The event, or what the transform makes of it, if it passes the filter.
-fn pack(subscription: &Subscription, entry: &Entry) -> Result<Parcel, String> {
-    let plain = subscription.jsonata_filter.is_none() && subscription.jsonata_transform.is_none();
-    if plain && subscription.r#type == Delivery::Webhook {
-        return Ok(Parcel::Body(subscription.clone(), entry.json.to_vec()));
+    /// The event, or what the transform makes of it, if it passes the filter.
+    async fn pack(&self, subscription: &Subscription, entry: &Entry) -> Result<Parcel, String> {
+        let filter = subscription.jsonata_filter.as_deref();
+        let transform = subscription.jsonata_transform.as_deref();
+        let made = match (filter, transform) {
+            (None, None) => Made::Passed,
+            _ => {
+                let made = self.jsonata.of_streams.make(filter, transform, &entry.json);
+                made.await.map_err(|(part, error)| match part {
+                    Part::Filter => format!("its jsonataFilter failed: {error}"),
+                    Part::Transform => format!("its jsonataTransform failed: {error}"),
+                })?
+            }
+        };
+        let made = match made {
+            Made::Filtered => return Ok(Parcel::Nothing),
+            Made::Passed => None,
+            Made::Nothing => Some(Value::Null),
+            Made::Value(value) => Some(value),
+        };
+        let of = subscription.clone();
+        Ok(match subscription.r#type {
+            Delivery::Webhook => Parcel::Body(
+                of,
+                made.map_or_else(|| entry.json.clone(), |made| made.to_string().into()),
+            ),
+            Delivery::Websocket => Parcel::Frame(
+                of,
+                match made {
+                    Some(made) => made,
+                    None => json::read(&entry.json).map_err(|e| e.to_string())?,
+                },
+            ),
+        })
     }
-    let event: Value = json::read(&entry.json).map_err(|error| error.to_string())?;
-    let failed = |part: &str, error: JsonataError| format!("its {part} failed: {error}");
-    if let Some(filter) = &subscription.jsonata_filter {
-        let passes = Jsonata::compile(filter).and_then(|filter| filter.holds(&event));
-        if !passes.map_err(|error| failed("jsonataFilter", error))? {
-            return Ok(Parcel::Nothing);
-        }
-    }
-    let event = match &subscription.jsonata_transform {
-        None => event,
-        Some(transform) => {
-            let made = Jsonata::compile(transform).and_then(|made| made.evaluate(&event));
-            made.map_err(|error| failed("jsonataTransform", error))?
-                .unwrap_or(Value::Null)
-        }
-    };
-    Ok(match subscription.r#type {
-        Delivery::Webhook => Parcel::Body(subscription.clone(), event.to_string().into_bytes()),
-        Delivery::Websocket => Parcel::Frame(subscription.clone(), event),
-    })
 }

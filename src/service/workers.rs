@@ -42,6 +42,8 @@ pub struct WorkerOptions {
     pub egress: Egress,
     /// A worker with nothing to do for so long gives its process back; its state is kept.
     pub rest_after: Duration,
+    /// How long a worker whose code was replaced may go on with the events that are still its own.
+    pub swap_grace: Duration,
 }
 
 impl WorkerOptions {
@@ -53,6 +55,7 @@ impl WorkerOptions {
             limits: Limits::default(),
             egress: Egress::default(),
             rest_after: Duration::from_secs(60),
+            swap_grace: Duration::from_secs(10),
         }
     }
 }

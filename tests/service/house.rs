@@ -191,6 +191,7 @@ impl House {
         let clock = Arc::new(ManualClock::new(Millis(1_000_000)));
         let mut options = Options {
             clock: clock.clone(),
+            exe: env!("CARGO_BIN_EXE_evtui").into(),
             ..Options::default()
         };
         set(&mut options);

@@ -130,6 +130,7 @@ pub fn module(code: &str) -> Program {
         }],
         is_script: false,
         never_mutates: false,
+        hooks_never_mutate: false,
         remembers: Vec::new(),
         env: Vec::new(),
     }

@@ -108,7 +108,11 @@ impl Api {
                 Api::at(base.to_owned(), *IS_OURS.get_or_init(|| is_evtui(base)))
             }
             Err(_) => {
-                let start = || start(server::Options::default(), Options::default());
+                let options = || Options {
+                    exe: env!("CARGO_BIN_EXE_evtui").into(),
+                    ..Options::default()
+                };
+                let start = || start(server::Options::default(), options());
                 Api::at(OURS.get_or_init(start).clone(), true)
             }
         }

@@ -28,7 +28,8 @@ struct Kept {
     event: Event,
 }
 
-enum Event {
+/// An event as it is kept.
+pub enum Event {
     /// Built once: the program changes no event, and one context serves all calls.
     Value(JsValue),
     /// Built for every call.
@@ -37,23 +38,14 @@ enum Event {
 
 impl Prefix {
     /// Takes in the next event, `None` for one that is not JSON.
-    pub fn push(&mut self, tape: Option<Tape>, millis: i64) {
-        self.rows.push(tape.map(|tape| Kept {
-            millis,
-            event: Event::Tape(Box::new(tape)),
-        }));
+    pub fn push(&mut self, event: Option<Event>, millis: i64) {
+        self.rows.push(event.map(|event| Kept { millis, event }));
     }
 
-    /// All events, each built anew.
+    /// All events.
     pub fn events(&self, keys: &Keys, context: &mut Context) -> Vec<JsValue> {
         let kept = self.rows.iter().flatten();
         kept.map(|kept| kept.event.value(keys, context)).collect()
-    }
-
-    /// The last event, built anew.
-    pub fn last_event(&self, keys: &Keys, context: &mut Context) -> Option<JsValue> {
-        let kept = self.rows.last()?.as_ref()?;
-        Some(kept.event.value(keys, context))
     }
 
     /// The time of the last event.

@@ -9,6 +9,10 @@ use std::time::Duration;
 #[cfg(target_os = "linux")]
 const SLACK: u64 = 1 << 30;
 
+/// The niceness of a thread that gives way.
+#[cfg(target_os = "linux")]
+const GIVING_WAY: i32 = 10;
+
 /// Locks the process down for good: no new files, no writing to files, no endless mapping.
 #[cfg(unix)]
 pub fn lock(memory: u64) {
@@ -33,6 +37,24 @@ pub fn lock(memory: u64) {
 /// Locks the process down: nothing to be had here.
 #[cfg(not(unix))]
 pub fn lock(_: u64) {}
+
+/// The number of the thread that asks, by which the system knows it.
+pub fn this_thread() -> Option<i32> {
+    let link = std::fs::read_link("/proc/thread-self").ok()?;
+    link.file_name()?.to_str()?.parse().ok()
+}
+
+/// From now on other threads of the machine go before this one.
+#[cfg(target_os = "linux")]
+pub fn give_way(thread: i32) {
+    use rustix::process::{Pid, setpriority_process};
+    // A system that refuses treats all alike.
+    let _ = setpriority_process(Pid::from_raw(thread), GIVING_WAY);
+}
+
+/// Threads have no priorities of their own here.
+#[cfg(not(target_os = "linux"))]
+pub fn give_way(_: i32) {}
 
 /// What the system says of this process, through files opened before files were forbidden.
 pub struct Gauge {

@@ -9,7 +9,7 @@ mod fold;
 mod hook;
 
 use self::engine::{Engine, Work};
-use super::watchdog::Watch;
+use super::watchdog::{Kind, Watch};
 use super::{clock, guard, serve};
 use crate::processor::frames::live::Order;
 use crate::processor::json::tape::{Interner, scan};
@@ -21,7 +21,7 @@ use std::sync::mpsc;
 pub fn run() -> ExitCode {
     let (work, queue) = mpsc::channel();
     serve(
-        Watch::new(true),
+        Watch::new(Kind::Live),
         move |output, watch| Engine::new(output, watch, queue).run(),
         |watch| read(watch, &work),
     )

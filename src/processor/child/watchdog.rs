@@ -3,19 +3,33 @@
 //! Time is what the row worked, where the system tells: a row is not to blame for a busy machine, nor
 //! for a terminal that stopped the program for a while. Otherwise a state would depend on them.
 
-use super::guard::Gauge;
+use super::guard::{self, Gauge};
 use super::output::Output;
+use crate::processor::frames::jsonata::{Answer, Part};
 use crate::processor::frames::{Death, Report, live};
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
+
+/// What kind of box is watched, and reports so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A fold.
+    Fold,
+    /// A live worker.
+    Live,
+    /// An evaluator of expressions.
+    Jsonata,
+}
 
 /// How often the engine is looked at while it works.
 const LOOK: Duration = Duration::from_millis(5);
 /// A look that comes later than this after the one before counts as this: the process was stopped.
 const LATE: Duration = Duration::from_millis(100);
+/// A hook that has not come back to its event loop for so long gives way to others.
+const LONG: Duration = Duration::from_millis(500);
 /// How many times its limit a row may take by the clock when it did not work that long.
 const PATIENCE: u32 = 20;
 
@@ -32,8 +46,9 @@ pub struct Watch {
     working: AtomicBool,
     pressure: AtomicBool,
     cancel: AtomicBool,
-    /// The process is a live worker: it reports as one.
-    live: bool,
+    kind: Kind,
+    /// The thread that code runs on, as the system numbers it; 0 while that is not known.
+    engine: AtomicI32,
     /// What runs is a hook.
     hook: AtomicBool,
     watchdog: OnceLock<Thread>,
@@ -41,9 +56,10 @@ pub struct Watch {
 
 impl Watch {
     /// Nothing to watch yet.
-    pub fn new(live: bool) -> Arc<Watch> {
+    pub fn new(kind: Kind) -> Arc<Watch> {
         Arc::new(Watch {
-            live,
+            kind,
+            engine: AtomicI32::new(0),
             hook: AtomicBool::new(false),
             turn: AtomicU64::new(0),
             row: AtomicU64::new(u64::MAX),
@@ -62,6 +78,12 @@ impl Watch {
         self.timeout
             .store(timeout.as_nanos() as u64, Ordering::Relaxed);
         self.memory.store(memory, Ordering::Relaxed);
+    }
+
+    /// Code will run on the thread that calls this.
+    pub fn runs_here(&self) {
+        let thread = guard::this_thread().unwrap_or(0);
+        self.engine.store(thread, Ordering::Relaxed);
     }
 
     /// Tells which thread to wake when work begins.
@@ -193,6 +215,13 @@ fn look(watch: &Watch, output: &Output, mut gauge: Gauge) {
             }
         }
         let allowed = Duration::from_nanos(watch.allowed.load(Ordering::Relaxed));
+        if running && watch.kind == Kind::Live && seen.lasted >= LONG {
+            // It stays so: who has done it once will do it again.
+            let engine = watch.engine.swap(0, Ordering::Relaxed);
+            if engine != 0 {
+                guard::give_way(engine);
+            }
+        }
         if running && seen.is_over(allowed, &mut gauge) {
             // The row may just have ended: only what still runs is to blame.
             if watch.turn.load(Ordering::Acquire) == turn {
@@ -205,12 +234,17 @@ fn look(watch: &Watch, output: &Output, mut gauge: Gauge) {
 fn die(watch: &Watch, output: &Output, why: Death) -> ! {
     let row = Some(watch.row.load(Ordering::Relaxed)).filter(|row| *row != u64::MAX);
     let mut frame = Vec::new();
-    if watch.live {
-        let hook = watch.hook.load(Ordering::Relaxed);
-        let offset = row;
-        live::Report::Died { offset, hook, why }.put(&mut frame);
-    } else {
-        Report::Died { row, why }.put(&mut frame);
+    match watch.kind {
+        Kind::Fold => Report::Died { row, why }.put(&mut frame),
+        Kind::Live => {
+            let hook = watch.hook.load(Ordering::Relaxed);
+            let offset = row;
+            live::Report::Died { offset, hook, why }.put(&mut frame);
+        }
+        Kind::Jsonata => {
+            let part = row.and_then(Part::of_row);
+            Answer::Died { part, why }.put(&mut frame);
+        }
     }
     output.write(&mut frame);
     std::process::exit(1)

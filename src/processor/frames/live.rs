@@ -237,7 +237,7 @@ impl Report {
     pub fn put(&self, out: &mut Vec<u8>) {
         match self {
             Report::Loaded { form, hooked } => Writer::start(out, 1)
-                .byte(u8::from(*form == Form::Array))
+                .form(*form)
                 .byte(u8::from(*hooked))
                 .end(),
             Report::LoadFailed { message, stack } => Writer::start(out, 2)
@@ -285,13 +285,12 @@ impl Report {
                 quiet,
             } => Writer::start(out, 8)
                 .u64(*offset)
-                .optional(state.as_deref().map(str::as_bytes))
+                .optional_text(state.as_deref())
                 .byte(u8::from(*quiet))
                 .end(),
             Report::Died { offset, hook, why } => Writer::start(out, 9)
-                .u64(offset.unwrap_or(u64::MAX))
+                .death(*offset, *why)
                 .byte(u8::from(*hook))
-                .byte(u8::from(*why == Death::Memory))
                 .end(),
             Report::Failed(message) => Writer::start(out, 10).bytes(message.as_bytes()).end(),
         }
@@ -305,11 +304,7 @@ impl Report {
         let mut r = Reader(body);
         Ok(match kind {
             1 => Report::Loaded {
-                form: if r.byte()? == 0 {
-                    Form::Incremental
-                } else {
-                    Form::Array
-                },
+                form: r.form()?,
                 hooked: r.byte()? != 0,
             },
             2 => Report::LoadFailed {
@@ -348,15 +343,11 @@ impl Report {
                 state: r.optional_text()?,
                 quiet: r.byte()? != 0,
             },
-            9 => Report::Died {
-                offset: Some(r.u64()?).filter(|offset| *offset != u64::MAX),
-                hook: r.byte()? != 0,
-                why: if r.byte()? == 0 {
-                    Death::Time
-                } else {
-                    Death::Memory
-                },
-            },
+            9 => {
+                let (offset, why) = r.death()?;
+                let hook = r.byte()? != 0;
+                Report::Died { offset, hook, why }
+            }
             10 => Report::Failed(r.text()?),
             _ => return Err(bad()),
         })
@@ -374,7 +365,7 @@ fn put_request(w: &mut Writer<'_>, request: &Request) {
             .byte(0)
             .u64(*cause)
             .u64(*nth)
-            .optional(path.as_deref().map(str::as_bytes))
+            .optional_text(path.as_deref())
             .bytes(event),
         Request::Fetch { head, body } => {
             w.byte(1).bytes(head);

@@ -38,18 +38,3 @@ impl Known {
             .map_or((0, None), |(kept, state)| (*kept, state.clone()))
     }
 }
-
-impl NoteKind {
-    /// One line for an error.
-    pub(super) fn story(&self) -> String {
-        match self {
-            NoteKind::TimedOut { limit } => format!("it ran longer than {limit:?}"),
-            NoteKind::OutOfMemory { limit } => format!("it needed more than {limit} bytes"),
-            NoteKind::Threw { message, .. }
-            | NoteKind::NotJson { message }
-            | NoteKind::Crashed { message } => message.clone(),
-            NoteKind::Impure { api } => api.clone(),
-            NoteKind::Log { text, .. } => text.clone(),
-        }
-    }
-}

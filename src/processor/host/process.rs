@@ -1,23 +1,20 @@
 //! One child process: starting it, talking to it, learning of its death.
 
 use crate::processor::frames::{Order, Report};
-use std::io::{self, BufReader, Read, Write};
+use crate::processor::process::{Boxed, LastWords};
+use std::io::{self, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::ChildStdin;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How much of standard error is kept to tell how the process ended.
-const KEPT_ERRORS: usize = 4096;
-
 /// A running box. Dropping it kills the process.
 pub struct Process {
-    child: Child,
+    boxed: Boxed,
     input: ChildStdin,
     reports: Receiver<Report>,
-    errors: Arc<Mutex<Vec<u8>>>,
+    words: LastWords,
 }
 
 /// The process is gone.
@@ -25,51 +22,33 @@ pub struct Process {
 pub struct Gone;
 
 impl Process {
-    /// Starts `exe __box` with nothing of our environment.
+    /// Starts `exe __box`.
     ///
     /// # Errors
     /// The system's.
     pub fn start(exe: &Path) -> io::Result<Process> {
-        let mut child = Command::new(exe)
-            .arg("__box")
-            .env_clear()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let (Some(input), Some(output), Some(mut error)) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
-            return Err(io::Error::other("the box has no pipes"));
-        };
+        let (boxed, pipes) = Boxed::start(exe, None)?;
         let (send, reports) = mpsc::channel();
         thread::Builder::new()
             .name("box reports".into())
             .spawn(move || {
-                let mut output = BufReader::with_capacity(1 << 16, output);
+                let mut output = BufReader::with_capacity(1 << 16, pipes.output);
                 while let Ok(Some(report)) = Report::read(&mut output) {
                     if send.send(report).is_err() {
                         break;
                     }
                 }
             })?;
-        let errors = Arc::new(Mutex::new(Vec::new()));
-        let kept = errors.clone();
+        let words = LastWords::default();
+        let hearing = words.clone();
         thread::Builder::new()
             .name("box errors".into())
-            .spawn(move || {
-                let mut chunk = [0; 1024];
-                while let Ok(n @ 1..) = error.read(&mut chunk) {
-                    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                    let room = KEPT_ERRORS.saturating_sub(kept.len());
-                    kept.extend_from_slice(&chunk[..n.min(room)]);
-                }
-            })?;
+            .spawn(move || hearing.hear(pipes.error))?;
         Ok(Process {
-            child,
-            input,
+            boxed,
+            input: pipes.input,
             reports,
-            errors,
+            words,
         })
     }
 
@@ -105,23 +84,7 @@ impl Process {
 
     /// How a process that is gone ended, in words.
     pub fn obituary(&mut self) -> String {
-        let status = match self.child.wait() {
-            Ok(status) => status.to_string(),
-            Err(error) => error.to_string(),
-        };
-        let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
-        let errors = String::from_utf8_lossy(&errors);
-        match errors.trim().lines().next() {
-            Some(line) if !line.is_empty() => format!("{status}: {line}"),
-            _ => status,
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Already gone is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let status = self.boxed.wait();
+        self.words.obituary(&status)
     }
 }

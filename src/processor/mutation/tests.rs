@@ -25,6 +25,31 @@ fn never(modules: &[&str]) -> bool {
     Facts::never_mutates(&all)
 }
 
+#[test]
+fn hooks_are_looked_at_by_themselves() {
+    let hooked = |body: &str| {
+        let code = format!(
+            "export default {{ initialState: {{}}, reduce: ({{ state }}) => state, async afterAppend({{ append, event, state }}) {{ {body} }} }}"
+        );
+        let facts = [facts(&code)];
+        assert!(Facts::never_mutates(&facts), "{body}");
+        Facts::hooks_never_mutate(&facts)
+    };
+    for body in [
+        "await append({ type: 'a', payload: { n: state.n } });",
+        "const list = [...state.list]; list.push(event); await append({ type: 'a', payload: { list } });",
+    ] {
+        assert!(hooked(body), "{body}");
+    }
+    for body in [
+        "state.n = 1;",
+        "state.list.push(1);",
+        "delete event.payload.x;",
+    ] {
+        assert!(!hooked(body), "{body}");
+    }
+}
+
 /// The body of an incremental reducer.
 fn reducer(body: &str) -> String {
     format!("export default {{ initialState: {{}}, reduce({{ event, state }}) {{ {body} }} }}")

@@ -4,11 +4,13 @@
 use super::ambient::{self, Ambient};
 use super::{json_global, spread, web};
 use crate::processor::program::SPREAD_HELPER;
+use boa_engine::builtins::typed_array::TypedArrayKind;
+use boa_engine::object::builtins::JsTypedArray;
 use boa_engine::object::{FunctionObjectBuilder, ObjectInitializer};
 use boa_engine::property::{Attribute, PropertyDescriptor, PropertyKey};
 use boa_engine::{
-    Context, JsArgs, JsNativeError, JsObject, JsResult, JsString, JsSymbol, JsValue,
-    NativeFunction, js_string,
+    Context, JsArgs, JsBigInt, JsError, JsNativeError, JsObject, JsResult, JsString, JsSymbol,
+    JsValue, NativeFunction, js_string,
 };
 use std::rc::Rc;
 
@@ -23,6 +25,9 @@ const OUTSIDE: &[&str] = &[
     "BroadcastChannel",
     "MessageChannel",
 ];
+
+/// Most bytes that `crypto.getRandomValues` gives at once, as its standard has it.
+const MAX_RANDOM_BYTES: usize = 65536;
 
 /// What a program finds in `process.env`.
 pub type Env = [(String, String)];
@@ -220,22 +225,49 @@ fn chance(context: &mut Context) -> JsResult<()> {
     let fill = NativeFunction::from_fn_ptr(|_, args, context| {
         let ambient = ambient::of(context)?;
         ambient.impure("crypto.getRandomValues");
-        let Some(array) = args.get_or_undefined(0).as_object() else {
-            return Err(JsNativeError::typ()
-                .with_message("crypto.getRandomValues needs an integer typed array")
-                .into());
+        let given = args.get_or_undefined(0).to_object(context)?;
+        let array = JsTypedArray::from_object(given)?;
+        let wide = match array.kind() {
+            Some(TypedArrayKind::BigInt64 | TypedArrayKind::BigUint64) => true,
+            Some(TypedArrayKind::Float32 | TypedArrayKind::Float64) | None => {
+                let message = "crypto.getRandomValues needs a typed array of integers";
+                return Err(dom_error(message, "TypeMismatchError", context)?);
+            }
+            Some(_) => false,
         };
-        let length = array
-            .get(js_string!("length"), context)?
-            .to_length(context)?;
-        for index in 0..length {
-            let bits = JsValue::new((ambient.random() >> 32) as f64);
-            array.set(index, bits, true, context)?;
+        if array.byte_length(context)? > MAX_RANDOM_BYTES {
+            let message = "crypto.getRandomValues gives at most 65536 bytes at once";
+            return Err(dom_error(message, "QuotaExceededError", context)?);
         }
-        Ok(array.into())
+        for index in 0..array.length(context)? {
+            let bits = ambient.random();
+            let bits = match wide {
+                true => JsBigInt::from(bits).into(),
+                false => JsValue::new((bits >> 32) as f64),
+            };
+            array.set(index as u64, bits, true, context)?;
+        }
+        Ok(args.get_or_undefined(0).clone())
     });
     method(context, &crypto, "getRandomValues", 1, fill);
+    let tag = PropertyDescriptor::builder()
+        .value(js_string!("Crypto"))
+        .configurable(true);
+    crypto.define_property_or_throw(JsSymbol::to_string_tag(), tag, context)?;
     register(context, "crypto", crypto)
+}
+
+/// A `DOMException` to be thrown.
+fn dom_error(message: &str, name: &str, context: &mut Context) -> JsResult<JsError> {
+    let made = super::web::export("dom_exception", "DOMException", context)?;
+    let Some(constructor) = made.as_constructor() else {
+        return Err(JsNativeError::error()
+            .with_message(message.to_owned())
+            .into());
+    };
+    let args = [JsString::from(message).into(), JsString::from(name).into()];
+    let error = constructor.construct(&args, None, context)?;
+    Ok(JsError::from_opaque(error.into()))
 }
 
 fn clock(context: &mut Context) -> JsResult<()> {

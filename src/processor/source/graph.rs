@@ -116,6 +116,7 @@ impl Building {
             modules: self.modules,
             is_script: self.is_script,
             never_mutates: Facts::never_mutates(&self.facts),
+            hooks_never_mutate: Facts::hooks_never_mutate(&self.facts),
             remembers: Facts::remembers(&self.facts),
             env: Vec::new(),
         }

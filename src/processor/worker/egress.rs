@@ -172,15 +172,18 @@ impl Resolve for Resolver {
 }
 
 /// Addresses of clouds' metadata services that are not link-local.
-const METADATA: [IpAddr; 4] = [
+const METADATA: [IpAddr; 6] = [
     // Alibaba Cloud
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     // Azure
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
     // Oracle Cloud
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
-    // AWS
+    // AWS: instances, and pods
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+    // Google Cloud
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
 ];
 
 fn permit(ip: IpAddr) -> Result<(), Forbidden> {
@@ -239,6 +242,11 @@ mod tests {
             "http://[2002:a9fe:a9fe::1]/",
             "http://0xa9fea9fe/",
             "http://2852039166/",
+            "http://0251.0376.0251.0376/",
+            "http://169.254.43518/",
+            "http://169.254.169.254./",
+            "http://１６９.254.169.254/",
+            "http://[fd20:ce::254]/",
             "http://100.100.100.200/",
             "http://168.63.129.16/",
         ] {

@@ -157,7 +157,8 @@ impl Fetcher {
             .map_err(|_| refuse(format!("{} is no method", head.method)))?;
         let (mut headers, mut secret) = substitute(head.headers, &*outside).await?;
         if let Some(gateway) = gateway {
-            let (name, value) = header(&gateway.name, &gateway.value)?;
+            let (name, mut value) = header(&gateway.name, &gateway.value)?;
+            value.set_sensitive(true);
             secret.push(name.clone());
             headers.insert(name, value);
         }

@@ -58,16 +58,3 @@ pub enum WorkerError {
     #[error("the stream's history cannot be read: {0}")]
     History(String),
 }
-
-/// What happened to a reduction, in words.
-pub fn story(what: &NoteKind) -> String {
-    match what {
-        NoteKind::TimedOut { limit } => format!("it ran longer than {limit:?}"),
-        NoteKind::OutOfMemory { limit } => format!("it needed more than {limit} bytes"),
-        NoteKind::Threw { message, .. }
-        | NoteKind::NotJson { message }
-        | NoteKind::Crashed { message } => message.clone(),
-        NoteKind::Impure { api } => api.clone(),
-        NoteKind::Log { text, .. } => text.clone(),
-    }
-}

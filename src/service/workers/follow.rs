@@ -10,12 +10,16 @@ use super::plan::Plans;
 use super::{Tools, mark_name, plan_name};
 use crate::model::offset::Offset;
 use crate::model::path::StreamKey;
+use crate::processor::deployments;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// After its stream could not be read.
+const RETRY: Duration = Duration::from_secs(1);
 /// How far is looked for configurations is stored this often.
 const SCANNED_EVERY: u64 = 4096;
 
@@ -41,6 +45,8 @@ struct Follower {
     born: i64,
     plans: Arc<Plans>,
     env: BTreeMap<String, String>,
+    /// Up to this event it is in `env`.
+    env_at: u64,
     slots: FxHashMap<String, Slot>,
 }
 
@@ -57,7 +63,8 @@ pub async fn follow(service: Arc<Service>, tools: Arc<Tools>, key: StreamKey) {
         ended => ended,
     };
     if let Err(error) = &ended {
-        tracing::error!(stream = %key, %error, "its workers cannot run");
+        tracing::error!(stream = %key, %error, "its workers cannot run; tried again in {RETRY:?}");
+        tokio::time::sleep(RETRY).await;
     }
     if ended.is_ok() && !service.is_closing() {
         // Destroyed: whatever comes under this name is another stream.
@@ -80,14 +87,11 @@ async fn start(
         return Ok(None);
     };
     let born = head.created_at;
+    let state = service.state_of_existing(key).await?;
     let mut follower = Follower {
         plans: Arc::new(Plans::load(service, key, born)),
-        env: service
-            .state_of_existing(key)
-            .await?
-            .processors
-            .dynamic_worker
-            .env,
+        env: state.processors.dynamic_worker.env,
+        env_at: state.event_count,
         service: Arc::clone(service),
         tools,
         key: key.clone(),
@@ -143,7 +147,6 @@ impl Follower {
             for entry in &chunk {
                 let offset = entry.offset.0;
                 match configured::read(&entry.json) {
-                    News::Nothing => {}
                     News::Worker(configured) => self.configure(configured, offset),
                     News::Trouble(message) => {
                         let slug = String::from("?");
@@ -156,12 +159,13 @@ impl Follower {
                             })
                             .await;
                     }
-                    News::Variable(key, value) => {
+                    News::Variable(key, value) if offset > self.env_at => {
                         if self.env.get(&key) != Some(&value) {
                             self.env.insert(key, value);
                             env_at = Some(offset);
                         }
                     }
+                    News::Nothing | News::Variable(..) => {}
                 }
             }
             if let Some(offset) = env_at {
@@ -198,9 +202,14 @@ impl Follower {
         }
     }
 
-    /// The environment has changed: every worker starts anew with it, where it is.
+    /// The environment has changed: every worker that looks at it starts anew with it, where it is.
     fn renew(&mut self, offset: u64) {
-        for (_, slot) in std::mem::take(&mut self.slots) {
+        let looks = |slot: &Slot| deployments::reads_env(&slot.configured.input);
+        let (renewed, others) = std::mem::take(&mut self.slots)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(_, slot)| looks(slot));
+        self.slots.extend(others);
+        for (_, slot) in renewed {
             let (configured, at) = (slot.configured.clone(), slot.configured_at);
             if slot.task.is_finished() {
                 self.begin(configured, at, None);

@@ -10,7 +10,7 @@ use super::plan::Plans;
 use crate::model::offset::Offset;
 use crate::model::path::StreamKey;
 use crate::processor::source::prepare;
-use crate::processor::worker::{Config, Failure, NoteKind, Outcome, Worker, WorkerError, story};
+use crate::processor::worker::{Config, Failure, NoteKind, Outcome, Worker, WorkerError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +18,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-/// How long a replaced worker may go on with the events that are still its own.
-const GRACE: Duration = Duration::from_secs(10);
 /// Waits before a worker whose process cannot be had is tried again.
 const RETRY_FROM: Duration = Duration::from_secs(1);
 const RETRY_TO: Duration = Duration::from_secs(60);
@@ -56,11 +54,10 @@ impl Predecessor {
         }
     }
 
-    /// False when it had to be ended.
-    async fn finish(mut self) -> bool {
-        let finished = timeout(GRACE, &mut self.task).await.is_ok();
-        self.task.abort();
-        finished
+    /// Waits until it has done the events that are its own.
+    async fn finish(mut self) {
+        // However it ended, it has.
+        let _ = (&mut self.task).await;
     }
 }
 
@@ -104,9 +101,15 @@ impl Job {
     /// Waits for the worker that was there before, and puts this one in force.
     async fn take_over(&mut self) {
         let slug = &self.configured.slug;
-        if let Some(predecessor) = self.predecessor.take()
-            && !predecessor.finish().await
-            && self.is_new
+        let grace = self.tools.options.swap_grace;
+        let Some(predecessor) = self.predecessor.take() else {
+            return self.put_in_force().await;
+        };
+        if !self.is_new {
+            // The same code, whose hooks are not to be cut short, nor to be run twice.
+            return predecessor.finish().await;
+        }
+        if timeout(grace, predecessor.finish()).await.is_err()
             && let Some(place) = self.plans.place(slug)
         {
             let offset = place.cursor + 1;
@@ -115,7 +118,7 @@ impl Job {
                 .record(Failed {
                     offset,
                     message: format!(
-                        "it was replaced at event {} and did not finish in {GRACE:?}: the hook of event {offset} was ended, and events up to {last} were given to neither version",
+                        "it was replaced at event {} and did not finish in {grace:?}: the hook of event {offset} was ended, and events up to {last} were given to neither version",
                         self.configured_at
                     ),
                     stack: "",
@@ -123,7 +126,12 @@ impl Job {
                 })
                 .await;
         }
+        self.put_in_force().await;
+    }
+
+    async fn put_in_force(&self) {
         if self.is_new {
+            let slug = &self.configured.slug;
             // It is durable before the first hook runs; a service that is closing tells nobody.
             let _ = self.plans.configure(slug, self.configured_at).await;
         }
@@ -285,5 +293,5 @@ fn told(what: &NoteKind) -> (String, &str) {
         NoteKind::Threw { stack, .. } => stack.as_str(),
         _ => "",
     };
-    (story(what), stack)
+    (what.story(), stack)
 }

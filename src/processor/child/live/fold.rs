@@ -1,10 +1,12 @@
 //! Reducing the next event in a live worker, exactly as replay does.
 
 use super::engine::Engine;
+use crate::processor::child::array::Event;
 use crate::processor::child::incremental::{accept, copy, reduced, thrown};
 use crate::processor::frames::live::Report;
 use crate::processor::json::build::build;
 use crate::processor::json::tape::Tape;
+use crate::processor::program::Program;
 use crate::replay::reducer::{Form, NoteKind};
 use boa_engine::JsValue;
 use boa_engine::object::builtins::JsArray;
@@ -44,10 +46,24 @@ impl Engine {
             return Ok(None);
         };
         let row = offset.saturating_sub(1);
+        let program = self.program.as_ref();
+        let shares = program.is_some_and(Program::shares_beside_hooks);
+        let hooks_mutate = program.is_none_or(|p| !p.hooks_never_mutate);
         if sandbox.processor.form == Form::Array {
-            self.prefix.push(tape, millis);
+            let context = &mut sandbox.context;
+            let built = |tape: &Tape, context: &mut _| build(tape, &self.keys, context);
+            // The hook's own.
+            let event = match &tape {
+                Some(tape) if hook => built(tape, context),
+                _ => JsValue::undefined(),
+            };
+            let kept = tape.map(|tape| match shares {
+                true => Event::Value(built(&tape, context)),
+                false => Event::Tape(Box::new(tape)),
+            });
+            self.prefix.push(kept, millis);
             return if hook {
-                self.fold_prefix(row).map(Some)
+                self.fold_prefix(row, event).map(Some)
             } else {
                 Ok(None)
             };
@@ -57,13 +73,12 @@ impl Engine {
                 message: "the event is not JSON".into(),
             });
         };
-        let never_mutates = self.program.as_ref().is_some_and(|p| p.never_mutates);
         let previous = self.state.clone();
         if let Some(reduce) = sandbox.processor.reduce.clone() {
             sandbox.ambient.begin(row, millis);
             self.watch.begin(Some(offset), 1);
             let event = build(&tape, &self.keys, &mut sandbox.context);
-            let outcome = reduced(sandbox, call, &reduce, event, &self.state, never_mutates);
+            let outcome = reduced(sandbox, call, &reduce, event, &self.state, shares);
             self.watch.end();
             self.tell_notes();
             if let Some(state) = outcome? {
@@ -76,13 +91,10 @@ impl Engine {
         let Some(sandbox) = &mut self.sandbox else {
             return Ok(None);
         };
-        // A hook may change what it is given: unless the program never does, it gets its own.
-        let mut own = |value: &JsValue| {
-            if never_mutates {
-                Ok(value.clone())
-            } else {
-                copy(sandbox, value)
-            }
+        // A hook may change what it is given: unless it never does, it gets its own.
+        let mut own = |value: &JsValue| match hooks_mutate || !shares {
+            true => copy(sandbox, value),
+            false => Ok(value.clone()),
         };
         let (previous, state) = (own(&previous)?, own(&self.state)?);
         let event = build(&tape, &self.keys, &mut sandbox.context);
@@ -94,7 +106,7 @@ impl Engine {
     }
 
     /// Calls an array processor with everything up to now.
-    fn fold_prefix(&mut self, row: u64) -> Result<Folded, NoteKind> {
+    fn fold_prefix(&mut self, row: u64, event: JsValue) -> Result<Folded, NoteKind> {
         let Some(sandbox) = &mut self.sandbox else {
             return Err(NoteKind::Crashed {
                 message: "no program was loaded".into(),
@@ -102,10 +114,6 @@ impl Engine {
         };
         let millis = self.prefix.millis();
         let events = self.prefix.events(&self.keys, &mut sandbox.context);
-        let last = self
-            .prefix
-            .last_event(&self.keys, &mut sandbox.context)
-            .unwrap_or_default();
         let mut state = JsValue::undefined();
         if let Some(reduce) = sandbox.processor.reduce.clone() {
             sandbox.ambient.begin(row, millis);
@@ -122,7 +130,7 @@ impl Engine {
             state = outcome?.unwrap_or_default();
         }
         Ok(Folded {
-            event: last,
+            event,
             previous: JsValue::undefined(),
             state,
         })

@@ -34,6 +34,9 @@
       this.#handler = typeof handler === "function" ? handler : null;
       if (this.#handler) this.addEventListener("abort", this.#handler);
     }
+    get [Symbol.toStringTag]() {
+      return "AbortSignal";
+    }
     static abort(reason) {
       const signal = new AbortSignal(KEY);
       abort(signal, reason);
@@ -103,6 +106,9 @@
     }
     abort(reason) {
       abort(this.#signal, reason);
+    }
+    get [Symbol.toStringTag]() {
+      return "AbortController";
     }
   }
 

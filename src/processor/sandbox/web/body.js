@@ -118,7 +118,7 @@
   }
 
   const FORBIDDEN = ["CONNECT", "TRACE", "TRACK"];
-  const UPPER = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH"];
+  const UPPER = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
   const methodOf = (given) => {
     const method = `${given}`;
     const upper = method.toUpperCase();

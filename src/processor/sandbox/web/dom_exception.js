@@ -12,6 +12,7 @@
     InvalidModificationError: 13,
     NamespaceError: 14,
     InvalidAccessError: 15,
+    TypeMismatchError: 17,
     SecurityError: 18,
     NetworkError: 19,
     AbortError: 20,
@@ -36,6 +37,13 @@
     get [Symbol.toStringTag]() {
       return "DOMException";
     }
+  }
+  // ABORT_ERR and the like, as the standard spells them.
+  for (const [name, code] of Object.entries(CODES)) {
+    const words = name.replace(/Error$/, "").replace(/[a-z](?=[A-Z])|[A-Z](?=[A-Z][a-z])/g, "$&_");
+    const constant = { value: code, enumerable: true };
+    Object.defineProperty(DOMException, `${words.toUpperCase()}_ERR`, constant);
+    Object.defineProperty(DOMException.prototype, `${words.toUpperCase()}_ERR`, constant);
   }
   return { DOMException };
 });

@@ -11,6 +11,9 @@
   const errors = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
   const tag = (value) => Object.prototype.toString.call(value).slice(8, -1);
   const is = (type, value) => value instanceof type;
+  const extent = (view) => [view.byteOffset, is(DataView, view) ? view.byteLength : view.length];
+  // Of views, from before their buffer is handed over.
+  let extents = new Map();
   const clone = (value, seen) => {
     if (typeof value === "function" || typeof value === "symbol") refuse(value);
     if (typeof value !== "object" || value === null) return value;
@@ -35,9 +38,9 @@
     }
     if (is(ArrayBuffer, value)) return keep(value.slice(0));
     if (ArrayBuffer.isView(value)) {
+      const [offset, size] = extents.get(value) ?? extent(value);
       const buffer = clone(value.buffer, seen);
-      const length = is(DataView, value) ? value.byteLength : value.length;
-      return keep(new value.constructor(buffer, value.byteOffset, length));
+      return keep(new value.constructor(buffer, offset, size));
     }
     if (is(Error, value)) {
       const type = errors[value.name] ?? Error;
@@ -70,9 +73,32 @@
     }
     return copy;
   };
-  function structuredClone(value) {
+  // What is handed over is empty here afterwards.
+  const handOver = (given, seen) => {
+    const buffers = [...(given ?? [])];
+    for (const buffer of buffers) {
+      if (!is(ArrayBuffer, buffer) || buffer.detached || seen.has(buffer)) {
+        fail("only an ArrayBuffer can be transferred, and each once");
+      }
+      seen.set(buffer, undefined);
+    }
+    for (const buffer of buffers) seen.set(buffer, buffer.transfer());
+  };
+  function structuredClone(value, options = undefined) {
     if (arguments.length === 0) throw new TypeError("structuredClone needs a value");
-    return clone(value, new Map());
+    const seen = new Map();
+    if (options?.transfer === undefined) return clone(value, seen);
+    // What cannot be cloned is found out about while nothing is handed over yet.
+    const before = new Map();
+    clone(value, before);
+    const views = [...before.keys()].filter((key) => ArrayBuffer.isView(key));
+    extents = new Map(views.map((view) => [view, extent(view)]));
+    try {
+      handOver(options.transfer, seen);
+      return clone(value, seen);
+    } finally {
+      extents = new Map();
+    }
   }
   return { structuredClone };
 });

@@ -29,6 +29,8 @@
       queued: 0,
       busy: true,
       closing: null,
+      // Of the write that is on its way, which ends as its sink has it.
+      flight: null,
       hwm,
       size,
       sink,
@@ -71,7 +73,9 @@
     if (state.status !== "writable") return;
     state.status = "errored";
     state.error = error;
-    for (const { done } of state.queue.splice(0)) done.reject(error);
+    for (const { done } of state.queue.splice(0)) {
+      if (done !== state.flight) done.reject(error);
+    }
     state.queued = 0;
     state.closing?.reject(error);
     const writer = state.writer;
@@ -88,9 +92,11 @@
     if (state.queue.length > 0) {
       const { chunk, size, done } = state.queue[0];
       state.busy = true;
+      state.flight = done;
       settle(() => state.sink.write?.(chunk, state.controller)).then(
         () => {
           state.busy = false;
+          state.flight = null;
           if (state.status === "writable") {
             state.queue.shift();
             state.queued -= size;
@@ -101,6 +107,7 @@
         },
         (error) => {
           state.busy = false;
+          state.flight = null;
           done.reject(error);
           fail(state, error);
         },
