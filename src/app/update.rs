@@ -52,7 +52,10 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
             current,
             done,
         } => log::workers(app, list, current, done),
-        Msg::Code { files, why_empty } => log::code(app, files, why_empty, todo),
+        Msg::Code { files, why_empty } => {
+            log::code(app, files, why_empty, todo);
+            composer::source_came(app);
+        }
         Msg::Highlighted { name, tokens } => log::highlighted(app, &name, tokens),
         Msg::Moment {
             id,

@@ -174,7 +174,11 @@ where
                     self.hands.suspend()?;
                     self.terminal.clear()?;
                 }
-                effect => self.world.perform(self.app.tab, effect),
+                effect => {
+                    if let Some(msg) = self.world.perform(self.app.tab, effect) {
+                        self.take(msg)?;
+                    }
+                }
             }
         }
         if let Some(tab) = changed {

@@ -124,10 +124,12 @@ impl World {
         }
     }
 
-    /// Carries out an effect that needs no terminal. Returns at once.
-    pub fn perform(&mut self, tab: u64, effect: Effect) {
+    /// Carries out an effect that needs no terminal. Returns at once; what it gives is to be taken
+    /// in before anything else, for what a log that was opened tells comes after it.
+    #[must_use]
+    pub fn perform(&mut self, tab: u64, effect: Effect) -> Option<Msg> {
         match effect {
-            Effect::In(tab, effect) => self.perform(tab, *effect),
+            Effect::In(tab, effect) => return self.perform(tab, *effect),
             Effect::CloseTab(tab) => drop(self.tabs.remove(&tab)),
             Effect::Highlight { name, text } => {
                 let tell = self.tell();
@@ -162,7 +164,7 @@ impl World {
                     Ok(target) => self.opened(tab, &target, stream),
                     Err(error) => Msg::OpenFailed(error.to_string()),
                 };
-                (self.tell())(Msg::In(tab, Box::new(msg)));
+                return Some(Msg::In(tab, Box::new(msg)));
             }
             Effect::Append { id, path, input } => {
                 if let Some(service) = &self.service {
@@ -188,6 +190,7 @@ impl World {
                 }
             }
         }
+        None
     }
 
     fn tell_failure(&self, outcome: Result<()>) {

@@ -8,6 +8,7 @@ use crate::app::effect::Effect;
 use crate::app::key::{Code, Key};
 use crate::app::state::{App, Level};
 use crate::model::event::Event;
+use crate::model::message_form::MessageForm;
 use std::time::Duration;
 use tui_textarea::CursorMove;
 
@@ -19,16 +20,32 @@ pub fn open(app: &mut App, todo: &mut Vec<Effect>) {
     }
     let Some(view) = &app.log else { return };
     let place = place(app);
-    let sources: Vec<String> = app
-        .code
-        .files
-        .iter()
-        .map(|file| file.lines.join("\n"))
-        .collect();
+    let sources = sources(app);
     let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
     let log = std::sync::Arc::clone(&view.log);
     app.composer.turn_to(place, &*log, &sources);
     app.dock = Some(Dock::Composer);
+}
+
+/// The texts of the processor in view.
+fn sources(app: &App) -> Vec<String> {
+    let files = app.code.files.iter();
+    files.map(|file| file.lines.join("\n")).collect()
+}
+
+/// The processor's source came while a message is being written: it says how messages look, where
+/// the log does not.
+pub fn source_came(app: &mut App) {
+    let Some(view) = app
+        .log
+        .as_ref()
+        .filter(|_| app.dock == Some(Dock::Composer))
+    else {
+        return;
+    };
+    let sources = sources(app);
+    let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
+    app.composer.family = MessageForm::guess(&*view.log, &sources);
 }
 
 /// Opens it on the event at the playhead, to be changed and appended again. Its key stays behind:

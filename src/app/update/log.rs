@@ -9,7 +9,9 @@ use crate::replay::reducer::Note;
 use std::sync::Arc;
 
 /// A log takes the screen; everything about another one is gone, what the person set stays.
-pub fn opened(app: &mut App, view: LogView) {
+pub fn opened(app: &mut App, mut view: LogView) {
+    // It may have grown since, and nobody was there to be told.
+    view.len = view.log.len();
     let mut fresh = App::new(app.size, app.settings.clone());
     fresh.last_id = app.last_id;
     fresh.recordings = std::mem::take(&mut app.recordings);

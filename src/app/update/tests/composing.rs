@@ -106,6 +106,20 @@ fn what_is_typed_is_kept_outside_soon() {
 }
 
 #[test]
+fn a_source_that_comes_later_still_says_how_messages_look() {
+    let mut screen = connected(true, false);
+    screen.keys("ihi");
+    let source = "if (event.type === 'webchat-message-received') answer();";
+    screen.send(Msg::Code {
+        files: vec![("a.js".into(), source.into())],
+        why_empty: None,
+    });
+    let family = &screen.app.composer.family;
+    assert_eq!(family.event_type, "webchat-message-received");
+    assert_eq!(screen.app.composer.message.lines(), ["hi"]);
+}
+
+#[test]
 fn a_failed_send_keeps_the_draft_and_says_why() {
     let mut screen = connected(true, false);
     screen.keys("ihi<ctrl-s>");
