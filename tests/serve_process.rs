@@ -161,6 +161,46 @@ fn what_was_acknowledged_is_there_after_a_restart() {
 }
 
 #[test]
+fn a_damaged_store_is_read_and_says_so() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("d");
+    let args = ["--data", data.to_str().unwrap()];
+    let mut server = serve(home.path(), &args);
+    let mut connection = Connection::open(server.address()).unwrap();
+    for path in ["/a", "/b"] {
+        connection.append(path, &note(1)).unwrap();
+    }
+    server.signal(Signal::TERM);
+    server.wait();
+    // The head of the record that holds the first event of /a.
+    let log = data.join("segments/00000001.log");
+    let mut bytes = std::fs::read(&log).unwrap();
+    let event = b"{\"streamPath\":\"/a\"";
+    let at = bytes
+        .windows(event.len())
+        .position(|window| window == event);
+    bytes[at.unwrap() - 20] ^= 1;
+    std::fs::write(&log, bytes).unwrap();
+
+    let mut server = serve(home.path(), &args);
+    assert!(
+        server.log().contains("nothing is added"),
+        "{}",
+        server.log()
+    );
+    let mut connection = Connection::open(server.address()).unwrap();
+    let (status, why) = connection.call("GET", "/healthz", "", "").unwrap();
+    assert_eq!(status, 503, "{why}");
+    assert!(why.contains("read-only"), "{why}");
+    let refused = connection.append("/b", &note(2)).unwrap_err().to_string();
+    assert!(refused.starts_with("503: "), "{refused}");
+    assert_eq!(
+        types(&connection.history("/b", 0).unwrap()),
+        ["initialized", "note"]
+    );
+}
+
+#[test]
 fn in_memory_nothing_is_kept() {
     let home = tempfile::tempdir().unwrap();
     for _ in 0..2 {
