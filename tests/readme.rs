@@ -109,7 +109,7 @@ fn the_two_commands_come_first_and_are_the_ones_in_use() {
         .collect();
     assert_eq!(
         lines,
-        ["cargo run --release -- @coding-agent", "cargo test"]
+        ["cargo run --release -- --local --demo", "cargo test"]
     );
     let checks = fs::read_to_string(root().join(".ci/run")).unwrap();
     assert!(
