@@ -5,7 +5,8 @@
 //! Changing an object is harmless while only the running call can have made it: a variable that never
 //! held anything but new objects, changed in the activation that declared it or in a callback that
 //! cannot outlive that activation. The limit of this: a program that hides a method of its own under
-//! the name of an array's (`map`, `forEach`…) behind a computed key is taken at its word.
+//! the name of an array's (`map`, `forEach`…) behind a computed key is taken at its word, and so is one
+//! that takes `append` out of an older `URLSearchParams` and gives both to a callback's caller.
 
 mod accumulate;
 mod collect;

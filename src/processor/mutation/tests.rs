@@ -37,7 +37,7 @@ fn hooks_are_looked_at_by_themselves() {
     };
     for body in [
         "await append({ type: 'a', payload: { n: state.n } });",
-        "const list = [...state.list]; list.push(event); await append({ type: 'a', payload: { list } });",
+        "const list = [...state.list, event]; await append({ type: 'a', payload: { list } });",
     ] {
         assert!(hooked(body), "{body}");
     }

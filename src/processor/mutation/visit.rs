@@ -188,7 +188,10 @@ impl<'a> VisitJs<'a> for Collect<'_> {
     }
 
     fn visit_binding_property(&mut self, it: &BindingProperty<'a>) {
-        if let Some(name) = it.key.static_name() {
+        // Every hook takes `append` so. That of a `URLSearchParams` does nothing without its object.
+        if let Some(name) = it.key.static_name()
+            && name != "append"
+        {
             self.read(&name, it.span);
         }
         walk::walk_binding_property(self, it);
