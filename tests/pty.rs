@@ -4,6 +4,8 @@
 #[path = "support/terminal.rs"]
 mod terminal;
 
+use evtui::runtime::terminal::Guard;
+use portable_pty::CommandBuilder;
 use std::io::Write;
 use std::time::Duration;
 use terminal::Terminal;
@@ -105,6 +107,29 @@ fn a_request_to_end_leaves_the_terminal_whole() {
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(terminal.ends_whole(), 143);
+}
+
+/// The test runs itself once more on a terminal, and panics there with the screen on.
+#[test]
+fn a_panic_leaves_the_terminal_whole() {
+    const PANICS: &str = "EVTUI_TEST_PANICS";
+    if std::env::var_os(PANICS).is_some() {
+        let _guard = Guard::enter(true).unwrap();
+        std::thread::spawn(|| panic!("on another thread"))
+            .join()
+            .unwrap_err();
+        print!("a picture");
+        panic!("a bug was met");
+    }
+    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+    command.args([
+        "--exact",
+        "a_panic_leaves_the_terminal_whole",
+        "--nocapture",
+    ]);
+    let terminal = Terminal::run(command, &[(PANICS, "1")], 100, 30);
+    // What the harness says of a failed test.
+    assert_eq!(terminal.ends_whole_saying("a bug was met"), 101);
 }
 
 #[test]

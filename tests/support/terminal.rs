@@ -23,6 +23,18 @@ impl Terminal {
     }
 
     pub fn start_with(args: &[&str], vars: &[(&str, &str)], cols: u16, rows: u16) -> Terminal {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_evtui"));
+        command.args(args);
+        Terminal::run(command, vars, cols, rows)
+    }
+
+    /// Any program.
+    pub fn run(
+        mut command: CommandBuilder,
+        vars: &[(&str, &str)],
+        cols: u16,
+        rows: u16,
+    ) -> Terminal {
         let size = PtySize {
             rows,
             cols,
@@ -30,8 +42,6 @@ impl Terminal {
             pixel_height: 0,
         };
         let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_evtui"));
-        command.args(args);
         for name in ["NO_COLOR", "EVTUI_CONFIG", "SSH_CONNECTION"] {
             command.env_remove(name);
         }
@@ -101,7 +111,13 @@ impl Terminal {
 
     /// Waits for the end; the terminal must be as it was before.
     #[track_caller]
-    pub fn ends_whole(mut self) -> u32 {
+    pub fn ends_whole(self) -> u32 {
+        self.ends_whole_saying("")
+    }
+
+    /// The same, and what was printed at last can be read.
+    #[track_caller]
+    pub fn ends_whole_saying(mut self, word: &str) -> u32 {
         let begun = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -113,6 +129,7 @@ impl Terminal {
         self.wait("left the alternate screen", |_| {
             !self.parser.lock().unwrap().screen().alternate_screen()
         });
+        self.shows(word);
         let parser = self.parser.lock().unwrap();
         let screen = parser.screen();
         assert!(!screen.hide_cursor(), "the cursor is hidden");
