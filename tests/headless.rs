@@ -167,6 +167,9 @@ fn events_in_every_format() {
     let ran = run(&["events", "--filter", "kind:pause"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("there are: you, agent"), "{}", ran.err);
+    let ran = run(&["events", "--from", "5", "--to", "4"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
+    assert!(ran.err.contains("try: --from 4 --to 5"), "{}", ran.err);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use super::args::ServiceArgs;
+use super::failure::Failure;
 use super::headless::{Reading, is_for_people, one_line, read};
 use crate::config::settings::Settings;
 use crate::model::event::Millis;
@@ -76,6 +77,13 @@ pub enum Format {
 /// # Errors
 /// The log cannot be read, or standard output not be written.
 pub fn run(args: &EventsArgs, settings: &Settings) -> Result<Outcome> {
+    if let (Some(from), Some(to)) = (args.from, args.to)
+        && from > to
+    {
+        let turned = format!("--from {to} --to {from}");
+        let what = format!("--from {from} comes after --to {to}: no offset is between them");
+        return Err(Failure::new(what).hint(turned).into());
+    }
     let reading = read(
         &args.log,
         args.path.as_deref(),
