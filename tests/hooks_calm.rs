@@ -10,6 +10,7 @@ use process::{Connection, Server, serve};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -300,4 +301,43 @@ fn a_killed_worker_is_put_on_record_and_goes_on() {
     let message = error.unwrap()["payload"]["message"].as_str().unwrap();
     let expected = format!("worker \"w\": the hook of event {note} failed: its process died");
     assert!(message.contains(&expected), "{message}");
+}
+
+/// Ctrl-c reaches every process of the terminal's foreground group; a hook that it finds at work is no
+/// failed hook.
+#[test]
+fn an_interrupt_of_the_whole_group_fails_no_hook() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("d");
+    let mut command = process::command(home.path());
+    command.args(["--port", "0", "--data", data.to_str().unwrap()]);
+    command.process_group(0);
+    let mut server = process::start(command);
+    let mut connection = Connection::open(server.address()).unwrap();
+    let waits = "export default { initialState: 0, async afterAppend({ append, event }) {
+        if (event.type !== 'note') return;
+        await append({ type: 'began' });
+        await new Promise((done) => setTimeout(done, 1000));
+        await append({ type: 'ended' });
+    } }";
+    deploy(&mut connection, "/a", "waits", waits);
+    connection.append("/a", &json!({"type": "note"})).unwrap();
+    until(&server, "/a", "hook", |events| {
+        events.iter().any(|e| e["type"] == "began")
+    });
+    let pid = |id: u32| rustix::process::Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
+    let group = pid(server.pid());
+    // Which of the two hears it first is chance: the box must not hear it at all.
+    for child in &family(server.pid())[1..] {
+        let of_child = rustix::process::getpgid(Some(pid(*child))).unwrap();
+        assert_ne!(of_child, group, "box {child}");
+    }
+    rustix::process::kill_process_group(group, rustix::process::Signal::INT).unwrap();
+    assert!(server.wait().0.success(), "{}", server.log());
+    let server = serve(home.path(), &["--data", data.to_str().unwrap()]);
+    let events = until(&server, "/a", "end of the hook", |events| {
+        events.iter().any(|e| e["type"] == "ended")
+    });
+    let failed = format!("{P}error-occurred");
+    assert!(!events.iter().any(|e| e["type"] == failed), "{events:#?}");
 }
